@@ -1,0 +1,58 @@
+/** A call that brought no answer: 502 where the service can't be reached, 504 where it did not answer in time. */
+export class DownstreamError extends Error {
+  override name = 'DownstreamError';
+  status: 502 | 504;
+
+  constructor(status: 502 | 504, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/**
+ * Sends `GET url` and gives the status of the answer, once all of it has arrived.
+ * @throws DownstreamError where there is no whole answer within `timeoutMs` milliseconds.
+ */
+export async function getStatus(url: string, timeoutMs: number): Promise<number> {
+  try {
+    // Not an AbortController of our own: its abort would leave the CLIENT span without an error.
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    // The CLIENT span ends when the body has been read. It is thrown away piece by piece: it may be huge.
+    await response.body?.pipeTo(new WritableStream());
+    return response.status;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
+      throw new DownstreamError(504, `no answer from ${url} within ${timeoutMs} ms`, { cause: error });
+    }
+    throw new DownstreamError(502, `can't reach ${url}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** The status, or the DownstreamError, that a call ended with. Any other error is thrown on. */
+export async function settle(call: Promise<number>): Promise<number | DownstreamError> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof DownstreamError) return error;
+    throw error;
+  }
+}
+
+/** How the calls of a request ended, as its answer says it: 200 where each was answered, with whatever status, else 502. */
+export function report(calls: Record<string, number | DownstreamError>) {
+  const response_codes: Record<string, number | null> = {};
+  const errors: Record<string, { status: number; message: string }> = {};
+  for (const [name, outcome] of Object.entries(calls)) {
+    response_codes[name] = typeof outcome === 'number' ? outcome : null;
+    if (outcome instanceof DownstreamError) errors[name] = { status: outcome.status, message: outcome.message };
+  }
+  return Object.keys(errors).length === 0
+    ? { status: 200, body: { response_codes } }
+    : { status: 502, body: { response_codes, errors } };
+}
+
+/** fetch says only "fetch failed"; what failed stands in its cause, which has no message where several addresses were tried. */
+function reason(error: unknown): string {
+  const cause = (error as { cause?: { message?: string; code?: string } }).cause;
+  return cause?.message || cause?.code || String(error);
+}

@@ -1,0 +1,25 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+// An allow-list: a header that nobody thought of may hold a secret.
+const shown = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'connection',
+  'content-length',
+  'content-type',
+  'host',
+  'user-agent',
+  'b3',
+]);
+
+/** The headers with every value but the harmless ones replaced by `[redacted]`. */
+export function redactHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      shown.has(name) || name.startsWith('x-b3-') ? value : '[redacted]',
+    ]),
+  );
+}

@@ -1,0 +1,111 @@
+// `npm start`: the three services and the trace viewer on this machine, without Docker.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../config.ts';
+import { createViewer } from './viewer.ts';
+
+const host = '127.0.0.1';
+const ports = { service1: 5001, service2: 5002, service3: 5003 };
+const viewerPort = 9411;
+
+loadConfig(); // what is wrong in otel.env is said once, not by each service
+
+const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line}`);
+const die = (line: string) => {
+  console.error(`${'start'.padEnd(8)} | ${line}`);
+  process.exit(1);
+};
+
+const zipkin = await findZipkin();
+for (const port of zipkin ? Object.values(ports) : [...Object.values(ports), viewerPort]) {
+  if (await isTaken(port)) die(`port ${port} on ${host} is taken by another program: stop it, then try again`);
+}
+
+const viewer = zipkin ? undefined : createViewer().listen(viewerPort, host);
+if (viewer) await once(viewer, 'listening');
+if (zipkin) say('start', `a Zipkin answers at ${zipkin}: it is used instead of the built-in trace viewer`);
+
+const services: ChildProcess[] = [];
+let stopping = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
+
+for (const [name, port] of Object.entries(ports)) {
+  const service = spawn(process.execPath, ['--import', './src/telemetry.ts', './src/main.ts'], {
+    env: {
+      OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${zipkin ?? `http://${host}:${viewerPort}`}/api/v2/spans`,
+      ...process.env,
+      SERVICE_NAME: name,
+      HOST: host,
+      PORT: String(port),
+      SERVICE2_URL: `http://${host}:${ports.service2}`,
+      SERVICE3_URL: `http://${host}:${ports.service3}`,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const output of [service.stdout, service.stderr]) createInterface(output).on('line', (line) => say(name, line));
+  service.on('exit', (code, signal) => {
+    if (stopping) return;
+    say('start', `${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
+    stop(1);
+  });
+  services.push(service);
+}
+
+await Promise.all(Object.values(ports).map(isReady));
+if (!stopping) {
+  say('start', 'ready');
+  say('start', 'send a request:      curl localhost:5001');
+  say('start', `look at its trace:   http://localhost:${viewerPort}/zipkin/`);
+  say('start', 'stop with Ctrl-C');
+}
+
+/** Stops the services, then the viewer, which takes their last spans. A second Ctrl-C changes nothing. */
+async function stop(exitCode: number): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  // In a terminal, Ctrl-C has reached the services already: they ignore a second signal.
+  await Promise.all(
+    services.map(async (service) => {
+      if (service.exitCode !== null || service.signalCode !== null) return;
+      service.kill('SIGTERM');
+      await once(service, 'exit');
+    }),
+  );
+  viewer?.close();
+  viewer?.closeAllConnections();
+  process.exit(exitCode);
+}
+
+/** The URL of a Zipkin on port 9411; undefined where none answers. (The built-in viewer answers differently.) */
+async function findZipkin(): Promise<string | undefined> {
+  for (const address of ['127.0.0.1', '[::1]']) {
+    const url = `http://${address}:${viewerPort}`;
+    const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) })
+      .then((response) => response.json() as Promise<{ zipkin?: object }>)
+      .catch(() => undefined);
+    if (health?.zipkin) return url;
+  }
+  return undefined;
+}
+
+async function isTaken(port: number): Promise<boolean> {
+  const probe = createServer().listen(port, host);
+  try {
+    await once(probe, 'listening');
+    return false;
+  } catch {
+    return true;
+  } finally {
+    probe.close();
+  }
+}
+
+async function isReady(port: number): Promise<void> {
+  while (!stopping) {
+    if (await fetch(`http://${host}:${port}/health`).catch(() => undefined)) return;
+    await sleep(50);
+  }
+}

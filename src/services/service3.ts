@@ -1,0 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestHandler } from 'express';
+import type { Config } from '../config.ts';
+import { withSpan } from '../span.ts';
+
+/** Sleeps for a while, which stands for work. */
+export function service3(config: Config): RequestHandler {
+  return async (_req, res) => {
+    await withSpan('sleep_service3', () => sleep(config.service3SleepMs));
+    res.json({ slept_ms: config.service3SleepMs });
+  };
+}

@@ -91,9 +91,9 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
   }
   const batch = Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE || 512);
   const queue = Number(env.OTEL_BSP_MAX_QUEUE_SIZE || 2048);
-  if (batch > queue) {
+  if (faults.length === 0 && batch > queue) {
     faults.push(
-      `OTEL_BSP_MAX_EXPORT_BATCH_SIZE=${batch} is not valid: it must be at most OTEL_BSP_MAX_QUEUE_SIZE, ${queue}`,
+      `OTEL_BSP_MAX_EXPORT_BATCH_SIZE=${batch} is not valid: OTEL_BSP_MAX_QUEUE_SIZE is ${queue}, it must be at most that`,
     );
   }
 

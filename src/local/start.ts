@@ -1,4 +1,6 @@
 // `npm start`: the three services and the trace viewer on this machine, without Docker.
+// (In package.json, `exec` lets a signal that npm passes on reach this process: the shell in between would die of it and leave us
+// behind. Windows has no `exec`, and takes the part behind `||`.)
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -11,7 +13,8 @@ const host = '127.0.0.1';
 const ports = { service1: 5001, service2: 5002, service3: 5003 };
 const viewerPort = 9411;
 
-loadConfig(); // what is wrong in otel.env is said once, not by each service
+process.loadEnvFile('otel.env'); // what the shell has set wins
+loadConfig(); // what is wrong in it is said once, not by each service
 
 const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line}`);
 const die = (line: string) => {
@@ -33,7 +36,9 @@ let stopping = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
 
 for (const [name, port] of Object.entries(ports)) {
-  const service = spawn(process.execPath, ['--import', './src/telemetry.ts', './src/main.ts'], {
+  const preloads = ['--import', './src/telemetry.ts', '--import', './src/local/stop-with-parent.ts'];
+  const service = spawn(process.execPath, [...preloads, './src/main.ts'], {
+    detached: true, // a Ctrl-C in the terminal is for us alone: we stop the services, in order
     env: {
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${zipkin ?? `http://${host}:${viewerPort}`}/api/v2/spans`,
       ...process.env,
@@ -43,7 +48,7 @@ for (const [name, port] of Object.entries(ports)) {
       SERVICE2_URL: `http://${host}:${ports.service2}`,
       SERVICE3_URL: `http://${host}:${ports.service3}`,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   });
   for (const output of [service.stdout, service.stderr]) createInterface(output).on('line', (line) => say(name, line));
   service.on('exit', (code, signal) => {
@@ -62,18 +67,15 @@ if (!stopping) {
   say('start', 'stop with Ctrl-C');
 }
 
-/** Stops the services, then the viewer, which takes their last spans. A second Ctrl-C changes nothing. */
+/** Stops the services, callers first, then the viewer, which takes their last spans. A second Ctrl-C changes nothing. */
 async function stop(exitCode: number): Promise<void> {
   if (stopping) return;
   stopping = true;
-  // In a terminal, Ctrl-C has reached the services already: they ignore a second signal.
-  await Promise.all(
-    services.map(async (service) => {
-      if (service.exitCode !== null || service.signalCode !== null) return;
-      service.kill('SIGTERM');
-      await once(service, 'exit');
-    }),
-  );
+  for (const service of services) {
+    if (service.exitCode !== null || service.signalCode !== null) continue;
+    service.stdin?.end();
+    await once(service, 'exit');
+  }
   viewer?.close();
   viewer?.closeAllConnections();
   process.exit(exitCode);

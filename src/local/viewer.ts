@@ -26,7 +26,7 @@ export function createViewer(): Express {
   const app = express();
   app.disable('x-powered-by');
 
-  app.post('/api/v2/spans', express.json({ type: () => true, limit: '10mb' }), (req, res) => {
+  app.post('/api/v2/spans', express.json({ type: () => true, strict: false, limit: '10mb' }), (req, res) => {
     const fault = faultOf(req.body);
     if (fault) return void res.status(400).json({ error: fault });
     spans = spans.concat(req.body.map(normalize)).slice(-maxSpans);

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { parseEnv } from 'node:util';
+import { parseConfig } from '../src/config.ts';
+import { run, serve } from './support.ts';
+
+const service = (env: Record<string, string>) =>
+  run(process.execPath, ['--env-file=otel.env', '--import', './src/telemetry.ts', 'src/main.ts'], {
+    PORT: '0',
+    ...env,
+  });
+
+const bad: Record<string, string[]> = {
+  SERVICE_NAME: ['', 'service4', 'Service1'],
+  HOST: ['', 'abc', '999.0.0.1'],
+  PORT: ['', 'abc', '-1', '65536', '1e3', '80 80'],
+  SERVICE2_URL: ['', 'abc', 'localhost:5002', 'ftp://host/', 'http://', 'http://a b/', 'http://user:s3cret@host/'],
+  SERVICE3_URL: ['', '//host'],
+  INTENTIONAL_FAILURE_PCT: ['', 'abc', '-1', '101', '50%', ' '],
+  SERVICE3_SLEEP_MS: ['', 'abc', '-1', '1e9', '0.5', '1000000000'],
+  DOWNSTREAM_TIMEOUT_MS: ['', '0', 'abc', '-1', '1e9'],
+  TRACE_UI_URL: ['', 'abc', 'http://localhost:9411/', 'javascript:alert({traceId})', 'localhost/{traceId}'],
+  OTEL_TRACES_EXPORTER: ['jaeger', 'Zipkin', 'otlp,jaeger', 'otlp,none', 'otlp,'],
+  OTEL_METRICS_EXPORTER: ['zipkin'],
+  OTEL_LOGS_EXPORTER: ['zipkin'],
+  OTEL_PROPAGATORS: ['b3Multi', 'jaeger', 'b3;baggage'],
+  OTEL_TRACES_SAMPLER: ['on', 'ratio', ' always_on'],
+  OTEL_TRACES_SAMPLER_ARG: ['abc', '-1', '1.5', '10%', '1e9'],
+  OTEL_NODE_RESOURCE_DETECTORS: ['environment'],
+  OTEL_BSP_SCHEDULE_DELAY: ['abc', '-1', '0', '1e9', '9999999999'],
+  OTEL_BSP_EXPORT_TIMEOUT: ['abc', '-1', '0'],
+  OTEL_BSP_MAX_QUEUE_SIZE: ['abc', '-1', '0'],
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: ['abc', '-1', '0', '9000'],
+  OTEL_EXPORTER_ZIPKIN_ENDPOINT: ['abc', 'localhost:9411', 'ftp://localhost:9411/'],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ['abc', 'localhost:4318'],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],
+  OTEL_EXPORTER_OTLP_PROTOCOL: ['http', 'thrift'],
+  OTEL_EXPORTER_OTLP_TIMEOUT: ['abc'],
+  OTEL_LOG_LEVEL: ['loud', '1'],
+  OTEL_SDK_DISABLED: ['yes'],
+};
+
+const defaults = parseEnv(readFileSync('otel.env', 'utf8')) as Record<string, string>;
+
+suite('a bad value is one line that names the variable, the value and what is allowed', () => {
+  for (const [name, values] of Object.entries(bad)) {
+    test(name, () => {
+      for (const value of values) {
+        assert.throws(
+          () => parseConfig({ ...defaults, [name]: value }),
+          (error: Error) => {
+            const shown = value.replace('user:s3cret', '[redacted]').replaceAll('"', '');
+            assert.ok(error.message.startsWith(`${name}=`) && error.message.includes(shown), error.message);
+            assert.match(error.message, /^[^\n]+ is not valid: [^\n]*it must be [^\n]{5,}$/);
+            return true;
+          },
+          `${name}=${value} is accepted`,
+        );
+      }
+    });
+  }
+});
+
+test('every variable of otel.env is checked, the commented ones too', () => {
+  const names = readFileSync('otel.env', 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm);
+  assert.deepEqual(
+    [...new Set([...names].map(([, name]) => name))].filter((name) => !bad[`${name}`]),
+    [],
+  );
+});
+
+test('all faults are said at once, on stderr, before anything listens; the exit code is 1', async () => {
+  await using started = service({
+    SERVICE_NAME: 'service9',
+    INTENTIONAL_FAILURE_PCT: '101',
+    OTEL_TRACES_EXPORTER: 'jaeger',
+  });
+  assert.equal(await started.exit, 1);
+  assert.equal(started.text.stdout, '');
+  assert.deepEqual(started.text.stderr.trimEnd().split('\n').sort(), [
+    'INTENTIONAL_FAILURE_PCT="101" is not valid: it must be an integer from 0 to 100',
+    'OTEL_TRACES_EXPORTER="jaeger" is not valid: it must be none, or a comma-separated list of zipkin, otlp, console',
+    'SERVICE_NAME="service9" is not valid: it must be service1 | service2 | service3',
+  ]);
+});
+
+test('a SERVICE_NAME that is not set is a fault', () => {
+  assert.throws(() => parseConfig({}), {
+    message: /^SERVICE_NAME is not set: it must be service1 \| service2 \| service3$/,
+  });
+});
+
+test('a port that is taken is one clear line and exit code 1', async () => {
+  await using other = await serve(() => {});
+  const { port } = new URL(other.url);
+  await using started = service({ PORT: port });
+  assert.equal(await started.exit, 1);
+  assert.match(
+    started.text.stderr,
+    new RegExp(`^service1 can't listen on HOST=127.0.0.1 PORT=${port}: .*EADDRINUSE.*\\n$`),
+  );
+});
+
+test('the defaults in otel.env and in the code are the same', () => {
+  assert.deepEqual(parseConfig(defaults), parseConfig({ SERVICE_NAME: 'service1' }));
+});
+
+test('an OTEL_* variable that is empty is unset', () => {
+  const empty = Object.fromEntries(Object.keys(bad).flatMap((name) => (name.startsWith('OTEL_') ? [[name, ' ']] : [])));
+  assert.deepEqual(parseConfig({ ...empty, SERVICE_NAME: 'service1' }), parseConfig({ SERVICE_NAME: 'service1' }));
+});
+
+test('the config is frozen', () => {
+  assert.ok(Object.isFrozen(parseConfig({ SERVICE_NAME: 'service1' })));
+});
+
+test('each role has its own port where PORT is not set', () => {
+  const ports = ['service1', 'service2', 'service3'].map((SERVICE_NAME) => parseConfig({ SERVICE_NAME }).port);
+  assert.deepEqual(ports, [5001, 5002, 5003]);
+});

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  type Backend,
+  draw,
+  get,
+  goodTrace,
+  hex,
+  noZipkin,
+  startDemo,
+  startViewer,
+  traceOf,
+  ZIPKIN_URL,
+  zipkinAt,
+} from './support.ts';
+
+let viewer: Awaited<ReturnType<typeof startViewer>>;
+let demo: Awaited<ReturnType<typeof startDemo>>;
+before(async () => {
+  viewer = await startViewer();
+  demo = await startDemo(viewer);
+});
+after(async () => {
+  await demo[Symbol.asyncDispose]();
+  await viewer[Symbol.asyncDispose]();
+});
+
+for (const [form, headersOf] of [
+  ['X-B3-* headers', (t: string, s: string) => ({ 'X-B3-TraceId': t, 'X-B3-SpanId': s, 'X-B3-Sampled': '1' })],
+  ['single b3 header', (t: string, s: string) => ({ b3: `${t}-${s}-1` })],
+] as const) {
+  for (const digits of [32, 16]) {
+    test(`a caller's trace is continued: ${form}, id of ${digits} digits`, async () => {
+      const [traceId, spanId] = [hex(digits), hex(16)];
+      const { body } = await get(demo.url, headersOf(traceId, spanId));
+      assert.equal(body.trace_id, traceId.padStart(32, '0'));
+      const spans = await traceOf(viewer, traceId, 12);
+      assert.equal(draw(spans), goodTrace);
+      assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, spanId);
+    });
+  }
+}
+
+test('X-B3-Sampled: 0 with ids leaves no span and no trace_url', async () => {
+  const traceId = hex(32);
+  const { status, body } = await get(demo.url, {
+    'X-B3-TraceId': traceId,
+    'X-B3-SpanId': hex(16),
+    'X-B3-Sampled': '0',
+  });
+  assert.equal(status, 200);
+  assert.deepEqual(Object.keys(body), ['failure_chance_pct', 'response_codes']);
+  // a request made after it has arrived in full: what came before it would be here by now
+  const { body: later } = await get(demo.url);
+  await traceOf(viewer, `${later.trace_id}`, 12);
+  assert.deepEqual(await viewer.trace(traceId), []);
+});
+
+for (const [what, headers] of Object.entries<Record<string, string>>({
+  'ids that are no hex': { 'X-B3-TraceId': 'zzzz', 'X-B3-SpanId': '!', 'X-B3-Sampled': '1' },
+  'ids of zeros': { 'X-B3-TraceId': '0'.repeat(32), 'X-B3-SpanId': '0'.repeat(16), 'X-B3-Sampled': '1' },
+  'an id of 4,000 digits': { 'X-B3-TraceId': 'a'.repeat(4000), 'X-B3-SpanId': hex(16), 'X-B3-Sampled': '1' },
+  'empty headers': { 'X-B3-TraceId': '', 'X-B3-SpanId': '', 'X-B3-Sampled': '' },
+  'a sampling decision that is none': { 'X-B3-TraceId': hex(32), 'X-B3-SpanId': hex(16), 'X-B3-Sampled': 'perhaps' },
+  'a garbage b3 header': { b3: '%%%-1' },
+})) {
+  test(`malformed B3 headers start a new trace: ${what}`, async () => {
+    const { status, body } = await get(demo.url, headers);
+    assert.equal(status, 200);
+    assert.match(`${body.trace_id}`, /^[0-9a-f]{32}$/);
+    assert.notEqual(body.trace_id, headers['X-B3-TraceId']);
+    const spans = await traceOf(viewer, `${body.trace_id}`, 12);
+    assert.equal(draw(spans), goodTrace);
+    assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, undefined);
+  });
+}
+
+const upperCase = async (backend: Backend, env: Record<string, string> = {}) => {
+  await using demo = await startDemo(backend, { OTEL_BSP_SCHEDULE_DELAY: '2000', ...env }); // so that both leave in one batch
+  const [traceId, spanId] = [`A${hex(31)}`, `B${hex(15)}`].map((id) => id.toUpperCase());
+  const [mine, neighbour] = await Promise.all([
+    get(demo.url, { 'X-B3-TraceId': `${traceId}`, 'X-B3-SpanId': `${spanId}`, 'X-B3-Sampled': '1' }),
+    get(demo.url),
+  ]);
+  assert.equal(mine.body.trace_id, traceId?.toLowerCase());
+  assert.equal(draw(await traceOf(backend, `${neighbour.body.trace_id}`, 12)), goodTrace);
+  const spans = await traceOf(backend, `${mine.body.trace_id}`, 12);
+  assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, spanId?.toLowerCase());
+};
+
+test(
+  'upper-case ids are continued in lower case and cost no neighbour its trace, in real Zipkin',
+  {
+    skip: noZipkin(),
+  },
+  () => upperCase(zipkinAt(`${ZIPKIN_URL}`)),
+);
+
+test('upper-case ids are continued in lower case, whichever B3 form OTEL_PROPAGATORS names', async () => {
+  await upperCase(viewer);
+  await upperCase(viewer, { OTEL_PROPAGATORS: 'b3' });
+});
+
+test('OTEL_PROPAGATORS wins: with tracecontext, the trace of a caller’s traceparent is continued', async () => {
+  await using demo = await startDemo(viewer, { OTEL_PROPAGATORS: 'tracecontext' });
+  const traceId = hex(32);
+  const { body } = await get(demo.url, { traceparent: `00-${traceId}-${hex(16)}-01` });
+  assert.equal(body.trace_id, traceId);
+  assert.equal(draw(await traceOf(viewer, traceId, 12)), goodTrace);
+});

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { test } from 'node:test';
+import { get, serve, startService, startViewer, until, zipkinAt } from './support.ts';
+
+const refused = (url: string) =>
+  fetch(`${url}/health`, { headers: { connection: 'close' } }).then(
+    () => false,
+    () => true,
+  );
+/** What `promise` comes to, unless it takes longer than the 10 s after which Docker kills. */
+const within10s = <T>(promise: Promise<T>) =>
+  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 10_000, 'too late').unref())]);
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} during a request: it is answered, its spans arrive, a second signal changes nothing, exit 0`, async () => {
+    await using viewer = await startViewer();
+    const waiting: ServerResponse[] = [];
+    let hold = true;
+    await using downstream = await serve((_req, res) => void (hold ? waiting.push(res) : res.end()));
+    await using service1 = await startService('service1', {
+      ...viewer.env,
+      SERVICE2_URL: downstream.url,
+      SERVICE3_URL: downstream.url,
+      OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
+    });
+    const answer = get(service1.url);
+    await until('the request to be in flight', () => waiting.length === 1);
+    service1.signal(signal);
+    await until('the port to be closed', () => refused(service1.url));
+    service1.signal(signal);
+    hold = false;
+    for (const response of waiting) response.end();
+
+    const { status, body } = await answer;
+    assert.equal(status, 200);
+    assert.equal(await within10s(service1.exit), 0);
+    assert.equal((await viewer.trace(`${body.trace_id}`)).length, 5);
+  });
+}
+
+test('SIGTERM right after an answer: its spans arrive', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
+  const traceId = 'abc'.padStart(32, '1');
+  await get(service3.url, { b3: `${traceId}-${'1'.repeat(16)}-1` });
+  service3.signal('SIGTERM');
+  assert.equal(await within10s(service3.exit), 0);
+  assert.equal((await viewer.trace(traceId)).length, 2);
+});
+
+test('a backend that accepts and never answers does not hold up the exit', async () => {
+  let posts = 0;
+  await using hung = await serve(() => void posts++);
+  await using service3 = await startService('service3', { ...zipkinAt(hung.url).env, SERVICE3_SLEEP_MS: '0' });
+  await get(service3.url);
+  await until('spans to be sent', () => posts > 0);
+  await get(service3.url);
+  service3.signal('SIGTERM');
+  assert.equal(await within10s(service3.exit), 0);
+});
+
+test('a request that does not end does not hold up the exit', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '600000' });
+  const request = get(service3.url).catch(() => 'cut');
+  await until('the request to be in flight', () => service3.text && fetch(`${service3.url}/health`).then((r) => r.ok));
+  service3.signal('SIGTERM');
+  assert.equal(await within10s(service3.exit), 0);
+  assert.equal(await request, 'cut');
+});

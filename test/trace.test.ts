@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import {
+  type Backend,
+  draw,
+  failedTrace,
+  get,
+  goodTrace,
+  JAEGER_OTLP_URL,
+  JAEGER_URL,
+  JAEGER_ZIPKIN_URL,
+  jaegerAt,
+  noJaeger,
+  noZipkin,
+  serve,
+  startDemo,
+  startViewer,
+  traceOf,
+  until,
+  ZIPKIN_URL,
+  zipkinAt,
+} from './support.ts';
+
+const nowhere = { [Symbol.asyncDispose]: async () => {} };
+const backends: { name: string; skip?: string | false; start: () => Promise<Backend & AsyncDisposable> }[] = [
+  { name: 'the viewer', start: startViewer },
+  { name: 'real Zipkin', skip: noZipkin(), start: async () => ({ ...zipkinAt(`${ZIPKIN_URL}`), ...nowhere }) },
+  {
+    name: 'real Jaeger, through OTLP',
+    skip: noJaeger(),
+    start: async () => ({
+      ...jaegerAt(JAEGER_URL, { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: `${JAEGER_OTLP_URL}` }),
+      ...nowhere,
+    }),
+  },
+  {
+    name: "real Jaeger, in Zipkin's format",
+    skip: noJaeger(),
+    start: async () => ({
+      ...jaegerAt(JAEGER_URL, { OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${JAEGER_ZIPKIN_URL}/api/v2/spans` }),
+      ...nowhere,
+    }),
+  },
+];
+
+for (const { name, skip = false, start } of backends) {
+  suite(`in ${name}`, { skip }, () => {
+    test('a good request is a trace of 12 spans, with the redacted headers on the first', async () => {
+      await using backend = await start();
+      await using demo = await startDemo(backend);
+
+      const { status, body } = await get(demo.url, { cookie: 'session=s3cret', 'accept-language': 'en' });
+      assert.equal(status, 200);
+      const spans = await traceOf(backend, `${body.trace_id}`, 12);
+
+      assert.equal(draw(spans), goodTrace);
+      const userHeaders = spans.flatMap((span) => span.tags?.user_headers ?? []);
+      assert.equal(userHeaders.length, 1, 'one span has user_headers');
+      assert.equal(spans.find((span) => !span.parentId)?.tags?.user_headers, userHeaders[0]);
+      const { cookie, 'accept-language': language } = JSON.parse(`${userHeaders[0]}`);
+      assert.deepEqual({ cookie, language }, { cookie: '[redacted]', language: 'en' });
+      assert.doesNotMatch(JSON.stringify(spans), /s3cret/);
+    });
+
+    test('a failed request is a trace of 9 spans, red from the exception up to the call that got a 500', async () => {
+      await using backend = await start();
+      await using demo = await startDemo(backend, { INTENTIONAL_FAILURE_PCT: '100' });
+
+      const { status, body } = await get(demo.url);
+      assert.equal(status, 200);
+      assert.deepEqual(body.response_codes, { service2: 500, service3: 200 });
+
+      assert.equal(draw(await traceOf(backend, `${body.trace_id}`, 9)), failedTrace);
+    });
+  });
+}
+
+test('real Zipkin draws the dependencies and counts the errors on service1 → service2', {
+  skip: noZipkin(),
+}, async () => {
+  const zipkin = zipkinAt(`${ZIPKIN_URL}`);
+  type Link = { parent: string; child: string; callCount: number; errorCount?: number };
+  const links = async () => {
+    const response = await fetch(`${ZIPKIN_URL}/api/v2/dependencies?endTs=${Date.now()}&lookback=3600000`);
+    return (await response.json()) as Link[];
+  };
+  const link = (all: Link[], parent: string, child: string) => {
+    const { callCount = 0, errorCount = 0 } = all.find((l) => l.parent === parent && l.child === child) ?? {};
+    return { callCount, errorCount };
+  };
+  await using demo = await startDemo(zipkin, { INTENTIONAL_FAILURE_PCT: '100' });
+  const before = await links();
+  const { body } = await get(demo.url);
+  await traceOf(zipkin, `${body.trace_id}`, 9);
+
+  const after = await until('the dependency links', async () => {
+    const now = await links();
+    return link(now, 'service1', 'service3').callCount > link(before, 'service1', 'service3').callCount && now;
+  });
+  const grown = (parent: string, child: string) => ({
+    calls: link(after, parent, child).callCount - link(before, parent, child).callCount,
+    errors: link(after, parent, child).errorCount - link(before, parent, child).errorCount,
+  });
+  assert.deepEqual(grown('service1', 'service2'), { calls: 1, errors: 1 });
+  assert.deepEqual(grown('service1', 'service3'), { calls: 1, errors: 0 });
+});
+
+test('the demo’s spans look the same in the viewer and in real Zipkin', { skip: noZipkin() }, async () => {
+  await using viewer = await startViewer();
+  const zipkin = zipkinAt(`${ZIPKIN_URL}`);
+  // The same spans are sent to both, as the services wrote them.
+  const { spans, traceId } = await capturedRequest();
+  for (const { url } of [viewer, zipkin]) {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${url}/api/v2/spans`, { method: 'POST', headers, body: JSON.stringify(spans) });
+    assert.equal(response.status, 202);
+  }
+  const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id);
+  const [inViewer, inZipkin] = await Promise.all([traceOf(viewer, traceId, 9), traceOf(zipkin, traceId, 9)]);
+  assert.deepEqual(inViewer.sort(byId), inZipkin.sort(byId));
+});
+
+test('OTEL_SERVICE_NAME names the service in the trace where it is set', async () => {
+  await using viewer = await startViewer();
+  await using demo = await startDemo(viewer, { OTEL_SERVICE_NAME: 'shop' });
+  const { body } = await get(demo.url);
+  const spans = await traceOf(viewer, `${body.trace_id}`, 12);
+  assert.deepEqual([...new Set(spans.map((span) => span.localEndpoint?.serviceName))], ['shop']);
+});
+
+test('a query string changes neither the name nor the route of the span', async () => {
+  await using viewer = await startViewer();
+  await using demo = await startDemo(viewer);
+  const { body } = await get(`${demo.url}/?a=b`);
+  assert.equal(draw(await traceOf(viewer, `${body.trace_id}`, 12)), goodTrace);
+});
+
+async function capturedRequest() {
+  const spans: unknown[] = [];
+  await using recorder = await serve((req, res) => {
+    let body = '';
+    req.on('data', (chunk) => {
+      body += chunk;
+    });
+    req.on('end', () => {
+      spans.push(...JSON.parse(body));
+      res.writeHead(202).end();
+    });
+  });
+  await using demo = await startDemo(zipkinAt(recorder.url), { INTENTIONAL_FAILURE_PCT: '100' });
+  const { body } = await get(demo.url);
+  await until('9 spans', () => spans.length === 9);
+  return { spans, traceId: `${body.trace_id}` };
+}

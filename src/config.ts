@@ -1,5 +1,6 @@
 // The only file that reads process.env. otel.env says what each variable does and holds the same defaults.
 import { isIP } from 'node:net';
+import type { DiagLogLevel } from '@opentelemetry/api';
 
 export type Config = ReturnType<typeof parseConfig>;
 
@@ -12,9 +13,9 @@ const listOf = (...names: string[]): Rule => ({
   allowed: `none, or a comma-separated list of ${names.join(', ')}`,
   accepts: (text) => text.trim() === 'none' || splitList(text).every((item) => names.includes(item)),
 });
-const integer = (min: number, max: number, unit = ''): Rule => ({
+export const integer = (min: number, max: number, unit = ''): Rule => ({
   allowed: `an integer from ${min} to ${max}${unit}`,
-  accepts: (text) => /^\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max,
+  accepts: (text) => /^(0|[1-9]\d{0,9})$/.test(text) && Number(text) >= min && Number(text) <= max,
 });
 const milliseconds = (min: number, max: number) => integer(min, max, ' (milliseconds)');
 const httpUrl: Rule = {
@@ -35,6 +36,7 @@ const ownRules = {
   INTENTIONAL_FAILURE_PCT: integer(0, 100),
   SERVICE3_SLEEP_MS: milliseconds(0, 600_000),
   DOWNSTREAM_TIMEOUT_MS: milliseconds(1, 600_000),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
   TRACE_UI_URL: {
     allowed: `${httpUrl.allowed} with {traceId} in it`,
     accepts: (text: string) => text.includes('{traceId}') && httpUrl.accepts(text.replaceAll('{traceId}', '0')),
@@ -97,6 +99,12 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     );
   }
 
+  const otlpPort = env.OTEL_EXPORTER_OTLP_PROTOCOL === 'grpc' ? 4317 : 4318;
+  const endpoints: Record<string, string> = {
+    zipkin: env.OTEL_EXPORTER_ZIPKIN_ENDPOINT || 'http://localhost:9411/api/v2/spans',
+    otlp: env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || `http://localhost:${otlpPort}`,
+  };
+
   const serviceName = own('SERVICE_NAME') as 'service1' | 'service2' | 'service3';
   const config = {
     serviceName,
@@ -107,12 +115,15 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     intentionalFailurePct: Number(own('INTENTIONAL_FAILURE_PCT', '50')),
     service3SleepMs: Number(own('SERVICE3_SLEEP_MS', '500')),
     downstreamTimeoutMs: Number(own('DOWNSTREAM_TIMEOUT_MS', '5000')),
+    logLevel: own('LOG_LEVEL', 'info'),
     traceUiUrl: own('TRACE_UI_URL', 'http://localhost:9411/zipkin/traces/{traceId}'),
-    otelTracesExporter: isSet(env.OTEL_TRACES_EXPORTER) ? env.OTEL_TRACES_EXPORTER : undefined,
+    otelTracesExporters: isSet(env.OTEL_TRACES_EXPORTER) ? splitList(env.OTEL_TRACES_EXPORTER) : undefined,
     otelPropagators: isSet(env.OTEL_PROPAGATORS) ? splitList(env.OTEL_PROPAGATORS) : undefined,
+    otelLogLevel: (isSet(env.OTEL_LOG_LEVEL) ? env.OTEL_LOG_LEVEL.toUpperCase() : 'INFO') as keyof typeof DiagLogLevel,
   };
+  const backend = (config.otelTracesExporters ?? ['zipkin']).map((name) => endpoints[name] ?? name).join(', ');
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
-  return Object.freeze(config);
+  return Object.freeze({ ...config, backend: withoutPassword(backend) });
 }
 
 /** The settings of this process. Where a variable is at fault, says so on stderr and exits with code 1. */
@@ -129,5 +140,6 @@ export function loadConfig(): Config {
 const isSet = (text: string | undefined): text is string => text !== undefined && text.trim() !== '';
 const splitList = (text: string) => text.split(',').map((item) => item.trim());
 
-/** The text on one line and not too long, without the password that a URL may hold. */
-const quote = (text: string) => JSON.stringify(text.replace(/\/\/[^/]*@/g, '//[redacted]@').slice(0, 200));
+/** The text on one line and not too long. */
+const quote = (text: string) => JSON.stringify(withoutPassword(text).slice(0, 200));
+const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/g, '//[redacted]@');

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 /** A call that brought no answer: 502 where the service can't be reached, 504 where it did not answer in time. */
 export class DownstreamError extends Error {
   override name = 'DownstreamError';
@@ -38,21 +40,24 @@ export async function settle(call: Promise<number>): Promise<number | Downstream
   }
 }
 
-/** How the calls of a request ended, as its answer says it: 200 where each was answered, with whatever status, else 502. */
-export function report(calls: Record<string, number | DownstreamError>) {
+/** How the calls of a request ended, as its answer says it: 200 where each was answered, with whatever status, else 502 and a log line. */
+export function report(calls: Record<string, number | DownstreamError>, log: Logger) {
   const response_codes: Record<string, number | null> = {};
   const errors: Record<string, { status: number; message: string }> = {};
   for (const [name, outcome] of Object.entries(calls)) {
     response_codes[name] = typeof outcome === 'number' ? outcome : null;
-    if (outcome instanceof DownstreamError) errors[name] = { status: outcome.status, message: outcome.message };
+    if (typeof outcome === 'number') continue;
+    const { status, message } = outcome;
+    errors[name] = { status, message };
+    log.error(`${name}: ${message}`);
   }
-  return Object.keys(errors).length === 0
-    ? { status: 200, body: { response_codes } }
-    : { status: 502, body: { response_codes, errors } };
+  const failed = Object.keys(errors).length > 0;
+  return failed ? { status: 502, body: { response_codes, errors } } : { status: 200, body: { response_codes } };
 }
 
-/** fetch says only "fetch failed"; what failed stands in its cause, which has no message where several addresses were tried. */
+/** fetch says only "fetch failed"; what failed stands in its cause. */
 function reason(error: unknown): string {
-  const cause = (error as { cause?: { message?: string; code?: string } }).cause;
-  return cause?.message || cause?.code || String(error);
+  const { cause = error } = error as { cause?: { message?: string; code?: string } };
+  const { message, code } = cause as { message?: string; code?: string };
+  return message || code || String(cause); // no message: several addresses were tried (AggregateError)
 }

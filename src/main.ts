@@ -1,18 +1,26 @@
 // One code base, three services: SERVICE_NAME picks the one that this process is.
+import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
+import { createLogger } from './log.ts';
+import { page } from './page.ts';
 import { service1 } from './services/service1.ts';
 import { service2 } from './services/service2.ts';
 import { service3 } from './services/service3.ts';
 import { closeOnSignal } from './shutdown.ts';
 
 const config = loadConfig();
-const handler = { service1, service2, service3 }[config.serviceName](config);
+const log = createLogger(config);
+const handlers = {
+  service1: [page, service1(config, log)],
+  service2: [service2(config, log)],
+  service3: [service3(config)],
+}[config.serviceName];
 
-const server = createApp(handler).listen(config.port, config.host);
+const server = createApp(handlers, log).listen(config.port, config.host);
 server.on('listening', () => {
-  const { address, port, family } = server.address() as import('node:net').AddressInfo;
-  console.log(`${config.serviceName} listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+  const { address, port, family } = server.address() as AddressInfo;
+  log.info(`listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
 });
 server.on('error', (error) => {
   console.error(`${config.serviceName} can't listen on HOST=${config.host} PORT=${config.port}: ${error.message}`);

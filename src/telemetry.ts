@@ -1,10 +1,17 @@
 // Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
 // The only file that knows the SDK. The services use @opentelemetry/api, which does nothing where this file is not loaded.
-import { defaultTextMapGetter, type TextMapPropagator } from '@opentelemetry/api';
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { format } from 'node:util';
+import { DiagLogLevel, defaultTextMapGetter, diag, type Exception, type TextMapPropagator } from '@opentelemetry/api';
+import {
+  CompositePropagator,
+  setGlobalErrorHandler,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from '@opentelemetry/core';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { PinoInstrumentation } from '@opentelemetry/instrumentation-pino';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { B3InjectEncoding, B3Propagator } from '@opentelemetry/propagator-b3';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
@@ -13,13 +20,14 @@ import { ATTR_HTTP_ROUTE, ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conv
 import type { Request } from 'express';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { loadConfig } from './config.ts';
+import { wantsPage } from './page.ts';
 import { onShutdown } from './shutdown.ts';
 
 const config = loadConfig();
 
-// ES modules can't be patched once they are loaded: this hook must stand before Express is imported. Without it nothing warns,
-// but the spans of incoming requests have no http.route.
-register({ include: ['express'] });
+// ES modules can't be patched once they are loaded: this hook must stand before Express and pino are imported. Without it nothing
+// warns, but the spans of incoming requests have no http.route and the log lines no trace_id.
+register({ include: ['express', 'pino'] });
 
 const untraced = new Set(['/health', '/favicon.ico']);
 
@@ -27,13 +35,14 @@ const sdk = new NodeSDK({
   // What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say wins over this.
   resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName })),
   // Where to: OTEL_TRACES_EXPORTER, or else Zipkin, at OTEL_EXPORTER_ZIPKIN_ENDPOINT.
-  traceExporter: config.otelTracesExporter ? undefined : new ZipkinExporter(),
-  // How a trace gets from one service to the next: OTEL_PROPAGATORS, or else the X-B3-* headers.
-  textMapPropagator: propagator(config.otelPropagators ?? ['b3multi']),
+  traceExporter: config.otelTracesExporters ? undefined : new ZipkinExporter(),
+  // How a trace gets from one service to the next: OTEL_PROPAGATORS, or else the X-B3-* headers, and baggage beside them.
+  textMapPropagator: propagator(config.otelPropagators ?? ['b3multi', 'baggage']),
   instrumentations: [
     // SERVER spans
     new HttpInstrumentation({
-      ignoreIncomingRequestHook: (request) => untraced.has(request.url?.split('?')[0] ?? ''),
+      ignoreIncomingRequestHook: (request) =>
+        untraced.has(request.url?.split('?')[0] ?? '') || (config.serviceName === 'service1' && wantsPage(request)),
       applyCustomAttributesOnSpan: (span, request, response) => {
         // instrumentation-express finds no route for `/` where a query string follows: it compares the whole URL with "/".
         const route = (request as Request).route?.path;
@@ -48,6 +57,8 @@ const sdk = new NodeSDK({
     new ExpressInstrumentation({
       ignoreLayersType: [ExpressLayerType.MIDDLEWARE, ExpressLayerType.REQUEST_HANDLER, ExpressLayerType.ROUTER],
     }),
+    // trace_id and span_id on every log line written within a request
+    new PinoInstrumentation({ disableLogSending: true }),
     // CLIENT spans: Node's fetch is undici, not node:http
     new UndiciInstrumentation({
       responseHook: (span, { response }) => {
@@ -56,8 +67,37 @@ const sdk = new NodeSDK({
     }),
   ],
 });
+
+// What the SDK says of itself goes through the service's log. (After `new NodeSDK`, which sets a logger of its own.)
+const { createLogger } = await import('./log.ts'); // after register(), or pino would not be patched
+const log = createLogger(config).child({ logger: 'opentelemetry' }, { level: 'trace' }); // OTEL_LOG_LEVEL decides
+diag.setLogger(
+  {
+    error: (...args) => log.error(format(...args)),
+    warn: (...args) => (args[0].startsWith('Dropped ') ? onceAMinute(args[0]) : log.warn(format(...args))),
+    info: (...args) => log.info(format(...args)),
+    debug: (...args) => log.debug(format(...args)),
+    verbose: (...args) => log.trace(format(...args)),
+  },
+  { logLevel: DiagLogLevel[config.otelLogLevel], suppressOverrideMessage: true },
+);
+let quietUntil = 0;
+setGlobalErrorHandler(reportLoss);
+
 sdk.start();
-onShutdown(() => sdk.shutdown());
+onShutdown(() => sdk.shutdown().catch(reportLoss));
+
+/** Logs that spans could not be sent. By default the SDK does, with a stack, for every batch. */
+function reportLoss(error: Exception): void {
+  const { message, code = error } = error as { message?: string; code?: string | number };
+  onceAMinute(`can't send spans to ${config.backend}: ${message || code}`); // an AggregateError has no message
+}
+
+function onceAMinute(what: string): void {
+  if (Date.now() < quietUntil) return;
+  quietUntil = Date.now() + 60_000;
+  log.error(`${what}. Requests are not affected, but traces are incomplete. (Said once a minute at most.)`);
+}
 
 /** The propagators of these names (OTEL_PROPAGATORS), as one; null where there are none. */
 function propagator(names: string[]): TextMapPropagator | null {

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
 import { createViewer, type ZipkinSpan } from '../src/local/viewer.ts';
 
 export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL } = process.env;
@@ -57,6 +58,17 @@ export function run(command: string, args: string[], env: Record<string, string 
       await exit;
     },
   };
+}
+
+export type Line = Record<string, unknown> & { level: string; msg: string };
+
+/** The lines of JSON that a service has logged. */
+export function linesOf({ text }: { text: { stdout: string } }): Line[] {
+  const whole = text.stdout.slice(0, text.stdout.lastIndexOf('\n') + 1);
+  return whole
+    .split('\n')
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => JSON.parse(line));
 }
 
 const preload = ['--import', './src/telemetry.ts'];
@@ -261,3 +273,27 @@ export async function get(url: string, headers: Record<string, string> = {}) {
 /** An id of so many random hex digits. */
 export const hex = (digits: number) =>
   Array.from({ length: digits }, () => (1 + Math.floor(Math.random() * 15)).toString(16)).join('');
+
+/** A page, and what went wrong on it: errors on its console, and requests that left this machine. */
+export async function openBrowser() {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  const page = await browser.newPage();
+  const problems: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on(
+    'request',
+    (request) => /^(http:\/\/(127\.0\.0\.1|localhost):|data:)/.test(request.url()) || problems.push(request.url()),
+  );
+  return { page, problems, [Symbol.asyncDispose]: () => browser.close() };
+}

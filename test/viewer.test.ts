@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { CHROMIUM, get, hex, noChromium, startDemo, startViewer, traceOf, until } from './support.ts';
+import { get, hex, noChromium, openBrowser, startDemo, startViewer, traceOf, until } from './support.ts';
 
 const span = (fields: object = {}) => ({
   traceId: hex(32),
@@ -159,27 +158,3 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.deepEqual(problems, []);
   });
 });
-
-/** A page, and what went wrong on it: errors on its console, and requests that left this machine. */
-async function openBrowser() {
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-  const page = await browser.newPage();
-  const problems: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on(
-    'request',
-    (request) => /^(http:\/\/(127\.0\.0\.1|localhost):|data:)/.test(request.url()) || problems.push(request.url()),
-  );
-  return { page, problems, [Symbol.asyncDispose]: () => browser.close() };
-}

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { prettyFactory } from 'pino-pretty';
 import { loadConfig } from '../config.ts';
 import { createViewer } from './viewer.ts';
 
@@ -17,6 +18,15 @@ process.loadEnvFile('otel.env'); // what the shell has set wins
 loadConfig(); // what is wrong in it is said once, not by each service
 
 const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line}`);
+const pretty = prettyFactory({
+  colorize: process.stdout.isTTY,
+  hideObject: true,
+  translateTime: 'HH:MM:ss',
+  messageFormat: (line, key) => {
+    const { ms, trace_id } = line;
+    return [line[key], ms !== undefined && `${ms} ms`, trace_id && `trace ${trace_id}`].filter(Boolean).join('  ');
+  },
+});
 const die = (line: string) => {
   console.error(`${'start'.padEnd(8)} | ${line}`);
   process.exit(1);
@@ -50,7 +60,8 @@ for (const [name, port] of Object.entries(ports)) {
     },
     stdio: 'pipe',
   });
-  for (const output of [service.stdout, service.stderr]) createInterface(output).on('line', (line) => say(name, line));
+  for (const output of [service.stdout, service.stderr])
+    createInterface(output).on('line', (line) => say(name, pretty(line).trimEnd()));
   service.on('exit', (code, signal) => {
     if (stopping) return;
     say('start', `${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
@@ -62,8 +73,8 @@ for (const [name, port] of Object.entries(ports)) {
 await Promise.all(Object.values(ports).map(isReady));
 if (!stopping) {
   say('start', 'ready');
-  say('start', 'send a request:      curl localhost:5001');
-  say('start', `look at its trace:   http://localhost:${viewerPort}/zipkin/`);
+  say('start', 'send a request:      open http://localhost:5001, or curl localhost:5001');
+  say('start', `look at the traces:  http://localhost:${viewerPort}/zipkin/`);
   say('start', 'stop with Ctrl-C');
 }
 

@@ -1,21 +1,23 @@
 import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { getStatus, report, settle } from '../downstream.ts';
+import { getFailurePct } from '../failure-pct.ts';
 import { withSpan } from '../span.ts';
 
 /** Calls service3, or fails on purpose before it does. */
-export function service2(config: Config): RequestHandler {
-  const pct = config.intentionalFailurePct;
+export function service2(config: Config, log: Logger): RequestHandler {
   const timeoutMs = Math.ceil(config.downstreamTimeoutMs / 2); // less than service1 waits, so that service1 hears of it
 
   return async (_req, res) => {
     const call = withSpan('call_service3_from_service2', async (span) => {
+      const pct = getFailurePct(config.intentionalFailurePct, log);
       span.setAttribute('demo.failure_chance_pct', pct);
       if (Math.random() * 100 < pct) throw new Error(`Intentional ${pct}% failure`);
       return getStatus(config.service3Url, timeoutMs);
     });
 
-    const { status, body } = report({ service3: await settle(call) });
+    const { status, body } = report({ service3: await settle(call) }, log);
     res.status(status).json(body);
   };
 }

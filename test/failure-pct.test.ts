@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { draw, failedTrace, get, type Line, linesOf, startDemo, startViewer, traceOf, until } from './support.ts';
+
+let viewer: Awaited<ReturnType<typeof startViewer>>;
+let demo: Awaited<ReturnType<typeof startDemo>>;
+before(async () => {
+  viewer = await startViewer();
+  demo = await startDemo(viewer, { INTENTIONAL_FAILURE_PCT: '0' });
+});
+after(async () => {
+  await demo[Symbol.asyncDispose]();
+  await viewer[Symbol.asyncDispose]();
+});
+
+test('?failure_pct=100 makes this request fail, and only this one', async () => {
+  const { status, body } = await get(`${demo.url}/?failure_pct=100`);
+  assert.equal(status, 200);
+  assert.deepEqual([body.failure_chance_pct, body.response_codes], [100, { service2: 500, service3: 200 }]);
+  assert.equal(draw(await traceOf(viewer, `${body.trace_id}`, 9)), failedTrace);
+  const next = await get(demo.url);
+  assert.deepEqual([next.body.failure_chance_pct, next.body.response_codes.service2], [0, 200]);
+});
+
+test('?failure_pct=0 makes a request succeed where all others fail', async () => {
+  await using failing = await startDemo(
+    { env: { OTEL_TRACES_EXPORTER: 'console' } },
+    { INTENTIONAL_FAILURE_PCT: '100' },
+  );
+  const { body } = await get(`${failing.url}/?failure_pct=0`);
+  assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [0, 200]);
+  assert.equal((await get(failing.url)).body.response_codes.service2, 500);
+});
+
+for (const query of [
+  '=',
+  '=101',
+  '=-1',
+  '=1e2',
+  '=%20100',
+  '=50.0',
+  '=0100',
+  '=100%00',
+  '=<b>',
+  '=1&failure_pct=2',
+  '=%0d%0aX:1',
+]) {
+  test(`?failure_pct${query} is a 400 that names the parameter, the value and what is allowed`, async () => {
+    const response = await fetch(`${demo.url}/?failure_pct${query}`);
+    assert.equal(response.status, 400);
+    const { error } = (await response.json()) as { error: string };
+    assert.match(
+      error,
+      /^failure_pct=(".*"|\["1","2"\]) is not valid: it must be an integer from 0 to 100, given once$/,
+    );
+  });
+}
+
+test('a caller’s baggage sets it too, two services away; the parameter wins over it', async () => {
+  const baggage = { baggage: 'user=ann,failure_pct=100' };
+  const { body } = await get(demo.url, baggage);
+  assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [100, 500]);
+  const { body: asked } = await get(`${demo.url}/?failure_pct=0`, baggage);
+  assert.deepEqual([asked.failure_chance_pct, asked.response_codes.service2], [0, 200]);
+});
+
+for (const value of ['abc', '101', '-1', '%0aX', '<b>', '1'.repeat(4000)]) {
+  test(`service2 ignores the baggage failure_pct=${value.slice(0, 20)} and logs that it did`, async () => {
+    const { status, body } = await get(demo.url, { baggage: `failure_pct=${value}` });
+    assert.equal(status, 200);
+    assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [0, 200]);
+    const line = await until('the warning', () =>
+      linesOf(demo.service2).find(({ level, trace_id }: Line) => level === 'warn' && trace_id === body.trace_id),
+    );
+    assert.match(line.msg, /^ignored the baggage failure_pct=".{2,100}": it must be an integer from 0 to 100$/);
+  });
+}
+
+for (const baggage of [
+  'failure_pct',
+  'failure_pct=%zz',
+  '=100',
+  ';;;,,,',
+  'x='.repeat(2000),
+  `a=${'b'.repeat(8000)}`,
+]) {
+  test(`malformed baggage fails no request: ${baggage.slice(0, 20)}`, async () => {
+    assert.equal((await get(demo.url, { baggage })).status, 200);
+  });
+}

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  closedUrl,
+  get,
+  hex,
+  linesOf,
+  noZipkin,
+  run,
+  serve,
+  startDemo,
+  startService,
+  startViewer,
+  traceOf,
+  until,
+  ZIPKIN_URL,
+  zipkinAt,
+} from './support.ts';
+
+test('a line per request, in JSON: service, method, route, status, milliseconds, and the ids of its span', async () => {
+  await using viewer = await startViewer();
+  await using demo = await startDemo(viewer);
+  const { body } = await get(`${demo.url}/?password=s3cret`, { authorization: 'Bearer s3cret' });
+  const spans = await traceOf(viewer, `${body.trace_id}`, 12);
+  for (const [name, requests] of [
+    ['service1', 1],
+    ['service2', 1],
+    ['service3', 2],
+  ] as const) {
+    const lines = await until(`the lines of ${name}`, () => {
+      const found = linesOf(demo[name]).filter((line) => line.trace_id);
+      return found.length === requests && found;
+    });
+    for (const { time, ms, span_id, ...line } of lines) {
+      assert.ok(Number.isInteger(ms) && !Number.isNaN(Date.parse(`${time}`)));
+      const server = spans.find((span) => span.id === span_id);
+      assert.deepEqual([server?.kind, server?.localEndpoint?.serviceName], ['SERVER', name]);
+      assert.deepEqual(line, {
+        level: 'info',
+        service: name,
+        method: 'GET',
+        route: '/',
+        status: 200,
+        msg: 'GET / 200',
+        trace_id: body.trace_id,
+        trace_flags: '01',
+      });
+    }
+    assert.doesNotMatch(demo[name].text.stdout, /s3cret/);
+  }
+});
+
+for (const { name, skip = false, start } of [
+  { name: 'the viewer', start: startViewer },
+  {
+    name: 'real Zipkin',
+    skip: noZipkin(),
+    start: async () => ({ ...zipkinAt(`${ZIPKIN_URL}`), [Symbol.asyncDispose]: async () => {} }),
+  },
+]) {
+  test(`the trace id in service2's error line is the one in ${name}`, { skip }, async () => {
+    await using backend = await start();
+    await using demo = await startDemo(backend, { INTENTIONAL_FAILURE_PCT: '100' });
+    await get(demo.url);
+    const line = await until('the error line', () => linesOf(demo.service2).find(({ level }) => level === 'error'));
+    assert.equal(line.msg, 'Intentional 100% failure');
+    const spans = await traceOf(backend, `${line.trace_id}`, 9);
+    assert.equal(spans.find((span) => span.id === line.span_id)?.localEndpoint?.serviceName, 'service2');
+  });
+}
+
+test('a downstream that can’t be reached is an error line in the trace', async () => {
+  const nobody = await closedUrl();
+  await using service1 = await startService('service1', {
+    OTEL_TRACES_EXPORTER: 'console',
+    SERVICE2_URL: nobody,
+    SERVICE3_URL: nobody,
+  });
+  const { body } = await get(service1.url);
+  const errors = await until('two error lines', () => {
+    const lines = linesOf(service1).filter(({ level }) => level === 'error');
+    return lines.length === 2 && lines;
+  });
+  assert.deepEqual(
+    errors.map(({ msg, trace_id }) => [msg.slice(0, 22), trace_id]),
+    [
+      ["service2: can't reach ", body.trace_id],
+      ["service3: can't reach ", body.trace_id],
+    ],
+  );
+});
+
+test('LOG_LEVEL=warn leaves out the lines of good requests', async () => {
+  const url = await closedUrl();
+  const env = {
+    SERVICE_NAME: 'service3',
+    PORT: new URL(url).port,
+    LOG_LEVEL: 'warn',
+    OTEL_TRACES_EXPORTER: 'zipkin',
+    SERVICE3_SLEEP_MS: '0',
+  };
+  await using backend = await startViewer();
+  await using service3 = run('npm', ['run', '--silent', 'service'], { HOME: process.env.HOME, ...backend.env, ...env });
+  await until('service3 to answer', () =>
+    fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    ),
+  );
+  assert.equal(service3.text.stdout, '');
+  service3.signalGroup('SIGTERM');
+});
+
+test('/health has no line', async () => {
+  await using service3 = await startService('service3', {
+    OTEL_TRACES_EXPORTER: 'console',
+    LOG_LEVEL: 'trace',
+    SERVICE3_SLEEP_MS: '0',
+  });
+  await get(`${service3.url}/health`);
+  await get(service3.url);
+  const requests = await until('a line', () => {
+    const lines = linesOf(service3).filter(({ method }) => method);
+    return lines.length > 0 && lines;
+  });
+  assert.deepEqual(
+    requests.map(({ msg }) => msg),
+    ['GET / 200'],
+  );
+});
+
+const outages: Record<string, () => Promise<{ url: string } & AsyncDisposable>> = {
+  'refuses connections': async () => ({ url: await closedUrl(), [Symbol.asyncDispose]: async () => {} }),
+  'answers 500': () => serve((_req, res) => res.writeHead(500).end()),
+  'closes the connection': () => serve((req) => void req.socket.destroy()),
+  'never answers': () => serve(() => {}),
+};
+for (const [what, start] of Object.entries(outages)) {
+  for (const exporter of ['zipkin', 'otlp']) {
+    test(`a backend that ${what} (${exporter}): one line says what happened, where, and that requests are not affected`, async () => {
+      await using backend = await start();
+      const endpoints = {
+        OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${backend.url}/spans`,
+        OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
+      };
+      await using service3 = await startService('service3', {
+        ...endpoints,
+        OTEL_TRACES_EXPORTER: exporter,
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+        OTEL_BSP_EXPORT_TIMEOUT: '300',
+        SERVICE3_SLEEP_MS: '0',
+      });
+      const sdkLines = () => linesOf(service3).filter(({ logger }) => logger === 'opentelemetry');
+      await until('the line about the outage', async () => {
+        assert.equal((await get(service3.url)).status, 200);
+        return sdkLines().length > 0;
+      });
+      // many more batches fail until it exits, without another line
+      for (let i = 0; i < 20; i++) await get(service3.url);
+      service3.signal('SIGTERM');
+      assert.equal(await service3.exit, 0);
+      const lines = sdkLines();
+      assert.equal(lines.length, 1, JSON.stringify(lines));
+      assert.equal(lines[0]?.level, 'error');
+      assert.match(
+        `${lines[0]?.msg}`,
+        new RegExp(`^can't send spans to ${backend.url}\\S*: .+\\. Requests are not affected`),
+      );
+      assert.equal(service3.text.stderr, '');
+    });
+  }
+}
+
+test('the password in a backend’s URL is in no log line', async () => {
+  const { host } = new URL(await closedUrl());
+  await using service3 = await startService('service3', {
+    OTEL_EXPORTER_ZIPKIN_ENDPOINT: `http://user:s3cret@${host}/spans`,
+    SERVICE3_SLEEP_MS: '0',
+  });
+  await get(service3.url);
+  const line = await until('the line', () => linesOf(service3).find(({ level }) => level === 'error'));
+  assert.match(line.msg, /http:\/\/\[redacted\]@/);
+  assert.doesNotMatch(service3.text.stdout, /s3cret/);
+});
+
+test('what comes from outside adds no line to the log', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', viewer.env);
+  const before = linesOf(service3).length;
+  await fetch(`${service3.url}/%0a%7B"level":"error"%7D?x=%0d%0a`, { headers: { 'x-b3-traceid': hex(32) } });
+  await until('one more line', () => linesOf(service3).length === before + 1);
+  assert.equal(linesOf(service3).at(-1)?.status, 404);
+});

@@ -88,21 +88,25 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
   };
   const own = (name: keyof typeof ownRules, fallback?: string) => check(name, env[name] ?? fallback, ownRules[name]);
 
+  const otel = (name: string) => (env[name]?.trim() ? env[name] : undefined); // empty is unset, says OpenTelemetry's specification
   for (const [name, rule] of Object.entries(otelRules)) {
-    if (isSet(env[name])) check(name, env[name], rule); // empty is unset, as OpenTelemetry's specification has it
+    if (otel(name)) check(name, otel(name), rule);
   }
-  const batch = Number(env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE || 512);
-  const queue = Number(env.OTEL_BSP_MAX_QUEUE_SIZE || 2048);
+  const batch = Number(otel('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? 512);
+  const queue = Number(otel('OTEL_BSP_MAX_QUEUE_SIZE') ?? 2048);
   if (faults.length === 0 && batch > queue) {
     faults.push(
       `OTEL_BSP_MAX_EXPORT_BATCH_SIZE=${batch} is not valid: OTEL_BSP_MAX_QUEUE_SIZE is ${queue}, it must be at most that`,
     );
   }
 
-  const otlpPort = env.OTEL_EXPORTER_OTLP_PROTOCOL === 'grpc' ? 4317 : 4318;
+  // Where these two are not set: Zipkin and B3, instead of OpenTelemetry's OTLP and tracecontext.
+  const exporters = splitList(otel('OTEL_TRACES_EXPORTER') ?? 'zipkin');
+  const propagators = splitList(otel('OTEL_PROPAGATORS') ?? 'b3multi,baggage');
+  const otlp = otel('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? otel('OTEL_EXPORTER_OTLP_ENDPOINT');
   const endpoints: Record<string, string> = {
-    zipkin: env.OTEL_EXPORTER_ZIPKIN_ENDPOINT || 'http://localhost:9411/api/v2/spans',
-    otlp: env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || `http://localhost:${otlpPort}`,
+    zipkin: otel('OTEL_EXPORTER_ZIPKIN_ENDPOINT') ?? 'http://localhost:9411/api/v2/spans',
+    otlp: otlp ?? `http://localhost:${otel('OTEL_EXPORTER_OTLP_PROTOCOL') === 'grpc' ? 4317 : 4318}`,
   };
 
   const serviceName = own('SERVICE_NAME') as 'service1' | 'service2' | 'service3';
@@ -117,13 +121,13 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     downstreamTimeoutMs: Number(own('DOWNSTREAM_TIMEOUT_MS', '5000')),
     logLevel: own('LOG_LEVEL', 'info'),
     traceUiUrl: own('TRACE_UI_URL', 'http://localhost:9411/zipkin/traces/{traceId}'),
-    otelTracesExporters: isSet(env.OTEL_TRACES_EXPORTER) ? splitList(env.OTEL_TRACES_EXPORTER) : undefined,
-    otelPropagators: isSet(env.OTEL_PROPAGATORS) ? splitList(env.OTEL_PROPAGATORS) : undefined,
-    otelLogLevel: (isSet(env.OTEL_LOG_LEVEL) ? env.OTEL_LOG_LEVEL.toUpperCase() : 'INFO') as keyof typeof DiagLogLevel,
+    exporters,
+    propagators,
+    backend: withoutPassword(exporters.map((name) => endpoints[name] ?? name).join(', ')),
+    otelLogLevel: (otel('OTEL_LOG_LEVEL') ?? 'info').toUpperCase() as keyof typeof DiagLogLevel,
   };
-  const backend = (config.otelTracesExporters ?? ['zipkin']).map((name) => endpoints[name] ?? name).join(', ');
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
-  return Object.freeze({ ...config, backend: withoutPassword(backend) });
+  return Object.freeze(config);
 }
 
 /** The settings of this process. Where a variable is at fault, says so on stderr and exits with code 1. */
@@ -137,7 +141,6 @@ export function loadConfig(): Config {
   }
 }
 
-const isSet = (text: string | undefined): text is string => text !== undefined && text.trim() !== '';
 const splitList = (text: string) => text.split(',').map((item) => item.trim());
 
 /** The text on one line and not too long. */

@@ -16,6 +16,7 @@ export class DownstreamError extends Error {
  * @throws DownstreamError where there is no whole answer within `timeoutMs` milliseconds.
  */
 export async function getStatus(url: string, timeoutMs: number): Promise<number> {
+  const { origin } = new URL(url); // a message goes to logs and spans, where a query has no business
   try {
     // Not an AbortController of our own: its abort would leave the CLIENT span without an error.
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
@@ -24,9 +25,9 @@ export async function getStatus(url: string, timeoutMs: number): Promise<number>
     return response.status;
   } catch (error) {
     if (error instanceof DOMException && error.name === 'TimeoutError') {
-      throw new DownstreamError(504, `no answer from ${url} within ${timeoutMs} ms`, { cause: error });
+      throw new DownstreamError(504, `no answer from ${origin} within ${timeoutMs} ms`, { cause: error });
     }
-    throw new DownstreamError(502, `can't reach ${url}: ${reason(error)}`, { cause: error });
+    throw new DownstreamError(502, `can't reach ${origin}: ${reason(error)}`, { cause: error });
   }
 }
 

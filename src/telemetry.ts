@@ -1,27 +1,28 @@
 // Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
-// The only file that knows the SDK. The services use @opentelemetry/api, which does nothing where this file is not loaded.
+// Only this file and zipkin.ts know the SDK. The services use @opentelemetry/api, which does nothing where this file is not loaded.
+import { subscribe } from 'node:diagnostics_channel';
 import { format } from 'node:util';
-import { DiagLogLevel, defaultTextMapGetter, diag, type Exception, type TextMapPropagator } from '@opentelemetry/api';
+import { type Attributes, DiagLogLevel, diag, type Exception, type TextMapPropagator } from '@opentelemetry/api';
 import {
   CompositePropagator,
   setGlobalErrorHandler,
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
 } from '@opentelemetry/core';
-import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { PinoInstrumentation } from '@opentelemetry/instrumentation-pino';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
-import { B3InjectEncoding, B3Propagator } from '@opentelemetry/propagator-b3';
+import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { ATTR_HTTP_ROUTE, ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
+import { ATTR_HTTP_ROUTE, ATTR_SERVICE_NAME, ATTR_URL_FULL, ATTR_URL_QUERY } from '@opentelemetry/semantic-conventions';
 import type { Request } from 'express';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { loadConfig } from './config.ts';
 import { wantsPage } from './page.ts';
 import { onShutdown } from './shutdown.ts';
+import { createB3Propagator, createZipkinExporter } from './zipkin.ts';
 
 const config = loadConfig();
 
@@ -29,22 +30,29 @@ const config = loadConfig();
 // warns, but the spans of incoming requests have no http.route and the log lines no trace_id.
 register({ include: ['express', 'pino'] });
 
-const untraced = new Set(['/health', '/favicon.ico']);
+// Where several addresses refuse (localhost is often two), the error has no message: the CLIENT span would not be red in Zipkin.
+// (Before `new UndiciInstrumentation`, which reads the message.)
+subscribe('undici:request:error', (event) => {
+  const { error } = event as { error: Error & { code?: string } };
+  error.message ||= error.code ?? error.name;
+});
 
 const sdk = new NodeSDK({
   // What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say wins over this.
   resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName })),
-  // Where to: OTEL_TRACES_EXPORTER, or else Zipkin, at OTEL_EXPORTER_ZIPKIN_ENDPOINT.
-  traceExporter: config.otelTracesExporters ? undefined : new ZipkinExporter(),
-  // How a trace gets from one service to the next: OTEL_PROPAGATORS, or else the X-B3-* headers, and baggage beside them.
-  textMapPropagator: propagator(config.otelPropagators ?? ['b3multi', 'baggage']),
+  // Where to: what OTEL_TRACES_EXPORTER says, or else Zipkin.
+  traceExporter: config.exporters.join() === 'zipkin' ? createZipkinExporter() : undefined,
+  // How a trace gets from one service to the next: what OTEL_PROPAGATORS says, or else the X-B3-* headers, and baggage beside them.
+  textMapPropagator: createPropagator(config.propagators),
   instrumentations: [
     // SERVER spans
     new HttpInstrumentation({
       ignoreIncomingRequestHook: (request) =>
-        untraced.has(request.url?.split('?')[0] ?? '') || (config.serviceName === 'service1' && wantsPage(request)),
+        ['/health', '/favicon.ico'].includes(`${request.url?.split('?')[0]}`) ||
+        (config.serviceName === 'service1' && wantsPage(request)),
+      startIncomingSpanHook: (request) => withoutQuery(request.url),
       applyCustomAttributesOnSpan: (span, request, response) => {
-        // instrumentation-express finds no route for `/` where a query string follows: it compares the whole URL with "/".
+        // instrumentation-express finds no route for `/` where a query follows: it compares the whole URL with "/".
         const route = (request as Request).route?.path;
         if (route) span.setAttribute(ATTR_HTTP_ROUTE, route).updateName(`${request.method} ${route}`);
         // exporter-zipkin writes the `error` tag, which turns a span red in Zipkin, only for a status with a message,
@@ -57,20 +65,25 @@ const sdk = new NodeSDK({
     new ExpressInstrumentation({
       ignoreLayersType: [ExpressLayerType.MIDDLEWARE, ExpressLayerType.REQUEST_HANDLER, ExpressLayerType.ROUTER],
     }),
-    // trace_id and span_id on every log line written within a request
-    new PinoInstrumentation({ disableLogSending: true }),
     // CLIENT spans: Node's fetch is undici, not node:http
     new UndiciInstrumentation({
+      startSpanHook: ({ origin, path }) => ({
+        ...withoutQuery(path),
+        [ATTR_URL_FULL]: `${origin}${path.split('?')[0]}`,
+      }),
       responseHook: (span, { response }) => {
         if (response.statusCode >= 400) span.setAttribute('error', String(response.statusCode)); // as above
       },
     }),
+    // trace_id and span_id on every log line written within a request
+    new PinoInstrumentation({ disableLogSending: true }),
   ],
 });
 
 // What the SDK says of itself goes through the service's log. (After `new NodeSDK`, which sets a logger of its own.)
 const { createLogger } = await import('./log.ts'); // after register(), or pino would not be patched
 const log = createLogger(config).child({ logger: 'opentelemetry' }, { level: 'trace' }); // OTEL_LOG_LEVEL decides
+let quietUntil = 0;
 diag.setLogger(
   {
     error: (...args) => log.error(format(...args)),
@@ -81,11 +94,26 @@ diag.setLogger(
   },
   { logLevel: DiagLogLevel[config.otelLogLevel], suppressOverrideMessage: true },
 );
-let quietUntil = 0;
 setGlobalErrorHandler(reportLoss);
 
 sdk.start();
 onShutdown(() => sdk.shutdown().catch(reportLoss));
+
+function createPropagator(names: string[]): TextMapPropagator | null {
+  const known: Record<string, () => TextMapPropagator> = {
+    b3multi: () => createB3Propagator(B3InjectEncoding.MULTI_HEADER),
+    b3: () => createB3Propagator(B3InjectEncoding.SINGLE_HEADER),
+    tracecontext: () => new W3CTraceContextPropagator(),
+    baggage: () => new W3CBaggagePropagator(),
+  };
+  const propagators = names.flatMap((name) => known[name]?.() ?? []);
+  return propagators.length > 0 ? new CompositePropagator({ propagators }) : null;
+}
+
+/** A query may hold a password. (instrumentation-http knows the names of some parameters that do, instrumentation-undici none.) */
+function withoutQuery(url = ''): Attributes {
+  return url.includes('?') ? { [ATTR_URL_QUERY]: '[redacted]' } : {};
+}
 
 /** Logs that spans could not be sent. By default the SDK does, with a stack, for every batch. */
 function reportLoss(error: Exception): void {
@@ -97,35 +125,4 @@ function onceAMinute(what: string): void {
   if (Date.now() < quietUntil) return;
   quietUntil = Date.now() + 60_000;
   log.error(`${what}. Requests are not affected, but traces are incomplete. (Said once a minute at most.)`);
-}
-
-/** The propagators of these names (OTEL_PROPAGATORS), as one; null where there are none. */
-function propagator(names: string[]): TextMapPropagator | null {
-  const known: Record<string, () => TextMapPropagator> = {
-    b3multi: () => lowerCaseIds(new B3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER })),
-    b3: () => lowerCaseIds(new B3Propagator({ injectEncoding: B3InjectEncoding.SINGLE_HEADER })),
-    tracecontext: () => new W3CTraceContextPropagator(),
-    baggage: () => new W3CBaggagePropagator(),
-  };
-  const propagators = names.flatMap((name) => known[name]?.() ?? []);
-  return propagators.length > 0 ? new CompositePropagator({ propagators }) : null;
-}
-
-/**
- * B3Propagator takes upper-case ids as they come; Zipkin refuses them, and with them the whole batch in which they arrive:
- * without this, any caller could erase other people's traces. B3 ids are lower-case (https://github.com/openzipkin/b3-propagation).
- */
-function lowerCaseIds(b3: B3Propagator): TextMapPropagator {
-  return {
-    inject: b3.inject.bind(b3),
-    fields: b3.fields.bind(b3),
-    extract: (context, carrier) =>
-      b3.extract(context, carrier, {
-        keys: defaultTextMapGetter.keys,
-        get: (headers, name) => {
-          const value = defaultTextMapGetter.get(headers, name);
-          return typeof value === 'string' ? value.toLowerCase() : value;
-        },
-      }),
-  };
 }

@@ -37,6 +37,7 @@ const bad: Record<string, string[]> = {
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],
   OTEL_EXPORTER_OTLP_PROTOCOL: ['http', 'thrift'],
   OTEL_EXPORTER_OTLP_TIMEOUT: ['abc'],
+  LOG_LEVEL: ['', 'loud', 'INFO'],
   OTEL_LOG_LEVEL: ['loud', '1'],
   OTEL_SDK_DISABLED: ['yes'],
 };
@@ -103,7 +104,8 @@ test('a port that is taken is one clear line and exit code 1', async () => {
 });
 
 test('the defaults in otel.env and in the code are the same', () => {
-  assert.deepEqual(parseConfig(defaults), parseConfig({ SERVICE_NAME: 'service1' }));
+  const { SERVICE_NAME, OTEL_LOG_LEVEL } = defaults;
+  assert.deepEqual(parseConfig(defaults), parseConfig({ SERVICE_NAME, OTEL_LOG_LEVEL }));
 });
 
 test('an OTEL_* variable that is empty is unset', () => {

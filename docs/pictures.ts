@@ -1,0 +1,89 @@
+// `npm run pictures`: takes the README's pictures anew, in Chromium, from real requests and the real Zipkin at ZIPKIN_URL.
+import { statSync } from 'node:fs';
+import { CHROMIUM, get, openBrowser, startDemo, startViewer, traceOf, zipkinAt } from '../test/support.ts';
+
+const { ZIPKIN_URL } = process.env;
+if (!ZIPKIN_URL) {
+  console.error('ZIPKIN_URL is not set: it must be the URL of a real Zipkin, such as http://localhost:9411');
+  process.exit(1);
+}
+console.log(`Chromium: ${CHROMIUM}, Zipkin: ${ZIPKIN_URL}`);
+
+await using viewer = await startViewer();
+await using browser = await openBrowser();
+const { page } = browser;
+
+async function take(name: string) {
+  const path = `docs/${name}.png`;
+  await page.screenshot({ path, animations: 'disabled' });
+  const kB = Math.round(statSync(path).size / 1000);
+  if (kB > 150) throw new Error(`${path} has ${kB} kB: it must have at most 150`);
+  console.log(`${path} (${kB} kB)`);
+}
+
+// The built-in viewer and the page of service1, as `npm start` shows them
+{
+  const env = { SERVICE3_SLEEP_MS: '500', TRACE_UI_URL: `${viewer.url}/zipkin/traces/{traceId}` };
+  await using demo = await startDemo(viewer, env);
+  await get(demo.url); // the first request is slower: it opens the connections
+  await page.setViewportSize({ width: 900, height: 540 });
+  await page.goto(demo.url);
+  for (const [index, name] of ['Make it succeed', 'Send a request', 'Make it fail'].entries()) {
+    await page.getByRole('button', { name }).click();
+    await page.locator('tbody tr').nth(index).waitFor();
+  }
+  await take('page');
+
+  const { body } = await get(`${demo.url}/?failure_pct=100`);
+  await traceOf(viewer, `${body.trace_id}`, 9);
+  await page.setViewportSize({ width: 1100, height: 520 });
+  await page.goto(`${body.trace_url}`);
+  await page.locator('summary').nth(8).waitFor();
+  await take('viewer');
+}
+
+// Real Zipkin
+{
+  const zipkin = zipkinAt(ZIPKIN_URL);
+  await using demo = await startDemo(zipkin, { SERVICE3_SLEEP_MS: '500' });
+  await get(demo.url);
+  const ask = async (query: string, spans: number) => {
+    const { body } = await get(`${demo.url}/${query}`);
+    await traceOf(zipkin, `${body.trace_id}`, spans);
+    return `${ZIPKIN_URL}/zipkin/traces/${body.trace_id}`;
+  };
+  const good = await ask('', 12);
+  const failed = await ask('?failure_pct=100', 9);
+  await ask('', 12);
+  await ask('?failure_pct=100', 9);
+
+  await page.setViewportSize({ width: 1100, height: 640 });
+  await page.goto(`${ZIPKIN_URL}/zipkin/?limit=5`);
+  await page.getByRole('button', { name: 'Run query' }).click();
+  await page.getByText('service1: get /').nth(3).waitFor();
+  await take('trace-list');
+
+  await page.goto(good);
+  await page.getByText('service3: sleep_service3').nth(1).waitFor();
+  await take('trace');
+
+  await page.getByText('service1: get', { exact: true }).first().click();
+  await page.getByText('Client Start').waitFor();
+  await take('client-span');
+  await page.getByText('service2: get /').click();
+  await page.getByText('Server Start').waitFor();
+  await take('server-span');
+
+  await page.goto(failed);
+  await page.getByText('service2: call_service3_from_service2').click();
+  await page.getByText('Intentional 100% failure').scrollIntoViewIfNeeded();
+  await take('failed-trace');
+
+  await page.setViewportSize({ width: 1100, height: 760 });
+  await page.goto(`${ZIPKIN_URL}/zipkin/dependency`);
+  const laidOut = page.waitForEvent('console', (message) => message.text().includes('Received updated layout'));
+  await page.getByRole('button', { name: 'Run query' }).click();
+  await laidOut;
+  await page.waitForTimeout(2000); // it is drawn on a canvas, where there is nothing to wait for
+  await take('dependencies');
+}

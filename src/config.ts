@@ -65,6 +65,7 @@ const otelRules = {
   OTEL_BSP_MAX_QUEUE_SIZE: integer(1, 1_000_000),
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: integer(1, 1_000_000),
   OTEL_EXPORTER_ZIPKIN_ENDPOINT: httpUrl,
+  OTEL_EXPORTER_ZIPKIN_TIMEOUT: milliseconds(1, maxTimer),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl,
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', 'http/json', 'grpc'),
@@ -124,6 +125,7 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     exporters,
     propagators,
     backend: withoutPassword(exporters.map((name) => endpoints[name] ?? name).join(', ')),
+    zipkinTimeoutMs: Number(otel('OTEL_EXPORTER_ZIPKIN_TIMEOUT') ?? 10_000),
     otelLogLevel: (otel('OTEL_LOG_LEVEL') ?? 'info').toUpperCase() as keyof typeof DiagLogLevel,
   };
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));

@@ -16,7 +16,14 @@ import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { ATTR_HTTP_ROUTE, ATTR_SERVICE_NAME, ATTR_URL_FULL, ATTR_URL_QUERY } from '@opentelemetry/semantic-conventions';
+import {
+  ATTR_CLIENT_ADDRESS,
+  ATTR_HTTP_ROUTE,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVICE_NAME,
+  ATTR_URL_FULL,
+  ATTR_URL_QUERY,
+} from '@opentelemetry/semantic-conventions';
 import type { Request } from 'express';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { loadConfig } from './config.ts';
@@ -41,7 +48,7 @@ const sdk = new NodeSDK({
   // What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say wins over this.
   resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName })),
   // Where to: what OTEL_TRACES_EXPORTER says, or else Zipkin.
-  traceExporter: config.exporters.join() === 'zipkin' ? createZipkinExporter() : undefined,
+  traceExporter: config.exporters.join() === 'zipkin' ? createZipkinExporter(config.zipkinTimeoutMs) : undefined,
   // How a trace gets from one service to the next: what OTEL_PROPAGATORS says, or else the X-B3-* headers, and baggage beside them.
   textMapPropagator: createPropagator(config.propagators),
   instrumentations: [
@@ -50,7 +57,12 @@ const sdk = new NodeSDK({
       ignoreIncomingRequestHook: (request) =>
         ['/health', '/favicon.ico'].includes(`${request.url?.split('?')[0]}`) ||
         (config.serviceName === 'service1' && wantsPage(request)),
-      startIncomingSpanHook: (request) => withoutQuery(request.url),
+      startIncomingSpanHook: (request) => ({
+        ...withoutQuery(request.url),
+        // By itself, it takes these two from Forwarded and X-Forwarded-*, in which any caller can write anything.
+        [ATTR_CLIENT_ADDRESS]: request.socket.remoteAddress,
+        [ATTR_SERVER_ADDRESS]: request.headers.host?.replace(/:\d+$/, ''),
+      }),
       applyCustomAttributesOnSpan: (span, request, response) => {
         // instrumentation-express finds no route for `/` where a query follows: it compares the whole URL with "/".
         const route = (request as Request).route?.path;
@@ -124,5 +136,5 @@ function reportLoss(error: Exception): void {
 function onceAMinute(what: string): void {
   if (Date.now() < quietUntil) return;
   quietUntil = Date.now() + 60_000;
-  log.error(`${what}. Requests are not affected, but traces are incomplete. (Said once a minute at most.)`);
+  log.error(`${what}. Requests are not affected, but traces may be incomplete. (Said once a minute at most.)`);
 }

@@ -1,29 +1,27 @@
 // What Zipkin's format and B3 need beyond the packages as they come. With OTLP and tracecontext this file is not needed.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
 import { defaultTextMapGetter, type TextMapPropagator } from '@opentelemetry/api';
-import { ExportResultCode } from '@opentelemetry/core';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import { type B3InjectEncoding, B3Propagator } from '@opentelemetry/propagator-b3';
 import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 
-const maxPosts = 10;
-
 /**
- * A ZipkinExporter (it POSTs to OTEL_EXPORTER_ZIPKIN_ENDPOINT) with at most 10 POSTs under way. It never gives up on one: with a Zipkin
- * that accepts and does not answer, each batch that the SDK gives up on after OTEL_BSP_EXPORT_TIMEOUT would stay in memory.
+ * A ZipkinExporter (it POSTs to OTEL_EXPORTER_ZIPKIN_ENDPOINT) that gives up on a POST after `timeoutMs` milliseconds without an answer.
+ * By itself it waits for ever, reads no OTEL_EXPORTER_ZIPKIN_TIMEOUT, and keeps the batch in memory while the SDK makes the next one.
  */
-export function createZipkinExporter(): NonNullable<NodeSDKConfiguration['traceExporter']> {
+export function createZipkinExporter(timeoutMs: number): NonNullable<NodeSDKConfiguration['traceExporter']> {
   const zipkin = new ZipkinExporter();
-  let posts = 0;
+  const limit = (event: unknown) => {
+    const { request } = event as { request: ClientRequest };
+    request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+  };
   return {
     export(spans, done) {
-      if (posts >= maxPosts) {
-        return done({ code: ExportResultCode.FAILED, error: new Error(`${posts} POSTs have had no answer yet`) });
-      }
-      posts++;
-      zipkin.export(spans, (result) => {
-        posts--;
-        done(result);
-      });
+      // Node announces every request on this channel; the exporter makes its own before export() returns.
+      subscribe('http.client.request.created', limit);
+      zipkin.export(spans, done);
+      unsubscribe('http.client.request.created', limit);
     },
     shutdown: () => zipkin.shutdown(),
   };
@@ -38,8 +36,8 @@ export function createB3Propagator(injectEncoding: B3InjectEncoding): TextMapPro
   const lowerCase = {
     keys: defaultTextMapGetter.keys,
     get(headers: unknown, name: string) {
-      const value = defaultTextMapGetter.get(headers, name);
-      return typeof value === 'string' ? value.toLowerCase() : value;
+      const [value] = [defaultTextMapGetter.get(headers, name)].flat();
+      return value?.toLowerCase();
     },
   };
   return {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { get, hex, jaegerAt, openPorts, traceOf, unless, zipkinAt } from './support.ts';
+import { get, hex, jaegerAt, openPorts, traceOf, unless, until, zipkinAt } from './support.ts';
 
 const hasDocker = () => {
   try {
@@ -76,6 +76,28 @@ suite('docker compose', { skip }, () => {
         local: false,
       });
     }
+  });
+
+  test('a container whose process is killed comes back (after `docker kill` it does not: Docker takes that as a stop)', async () => {
+    const script = `
+      const { readdirSync, readFileSync } = require('node:fs');
+      const service = readdirSync('/proc').find((pid) => pid > 1 && /node.*main\\.ts/.test(readFileSync('/proc/' + pid + '/cmdline')));
+      process.kill(service, 'SIGKILL');`;
+    const before = await compose('ps -q service2');
+    const exec = ['compose', '-p', 'tracing-demo-test', 'exec', '-T', 'service2', 'node', '-e', script];
+    await docker(exec).catch(() => {}); // the exec may end with its container
+    await until(
+      'a restart',
+      async () => (await docker(['inspect', '-f', '{{.RestartCount}}', before.trim()])).trim() === '1',
+    );
+    await until('a good answer', async () =>
+      [200, 500].includes((await get(service1)).body.response_codes.service2 ?? 0),
+    );
+  });
+
+  test('the image holds the packages, package.json and src/, and nothing else of the project', async () => {
+    const files = await compose('exec -T service3 ls -A /app');
+    assert.deepEqual(files.trim().split('\n'), ['node_modules', 'package.json', 'src']);
   });
 
   test('an edit of otel.env takes effect at the next up; a variable of the shell wins over it', async () => {

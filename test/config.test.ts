@@ -33,6 +33,7 @@ const bad: Record<string, string[]> = {
   OTEL_BSP_MAX_QUEUE_SIZE: ['abc', '-1', '0'],
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: ['abc', '-1', '0', '9000'],
   OTEL_EXPORTER_ZIPKIN_ENDPOINT: ['abc', 'localhost:9411', 'ftp://localhost:9411/'],
+  OTEL_EXPORTER_ZIPKIN_TIMEOUT: ['abc', '0', '-1', '1e9'],
   OTEL_EXPORTER_OTLP_ENDPOINT: ['abc', 'localhost:4318'],
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],
   OTEL_EXPORTER_OTLP_PROTOCOL: ['http', 'thrift'],
@@ -103,9 +104,9 @@ test('a port that is taken is one clear line and exit code 1', async () => {
   );
 });
 
-test('the defaults in otel.env and in the code are the same', () => {
-  const { SERVICE_NAME, OTEL_LOG_LEVEL } = defaults;
-  assert.deepEqual(parseConfig(defaults), parseConfig({ SERVICE_NAME, OTEL_LOG_LEVEL }));
+test('the demo’s own defaults in otel.env and in the code are the same', () => {
+  const { SERVICE_NAME, OTEL_LOG_LEVEL, OTEL_EXPORTER_ZIPKIN_TIMEOUT } = defaults;
+  assert.deepEqual(parseConfig(defaults), parseConfig({ SERVICE_NAME, OTEL_LOG_LEVEL, OTEL_EXPORTER_ZIPKIN_TIMEOUT }));
 });
 
 test('an OTEL_* variable that is empty is unset', () => {

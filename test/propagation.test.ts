@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingHttpHeaders } from 'node:http';
 import { after, before, test } from 'node:test';
 import {
   type Backend,
@@ -7,7 +8,9 @@ import {
   goodTrace,
   hex,
   noZipkin,
+  serve,
   startDemo,
+  startService,
   startViewer,
   traceOf,
   ZIPKIN_URL,
@@ -72,6 +75,63 @@ for (const [what, headers] of Object.entries<Record<string, string>>({
     const spans = await traceOf(viewer, `${body.trace_id}`, 12);
     assert.equal(draw(spans), goodTrace);
     assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, undefined);
+  });
+}
+
+const [traceId, spanId, other] = ['1'.repeat(31), '2'.repeat(15), '3'.repeat(31)].map((id, i) => id + 'abc'[i]) as [
+  string,
+  string,
+  string,
+];
+const ids = { 'X-B3-TraceId': traceId, 'X-B3-SpanId': spanId };
+for (const [what, headers, expected] of [
+  ['X-B3-Flags: 1 (debug)', { ...ids, 'X-B3-Flags': '1' }, traceId],
+  ['X-B3-Sampled: true', { ...ids, 'X-B3-Sampled': 'true' }, traceId],
+  ['X-B3-Sampled: d', { ...ids, 'X-B3-Sampled': 'd' }, 'new'],
+  ['b3 with d (debug)', { b3: `${traceId}-${spanId}-d` }, traceId],
+  ['b3 with a parent', { b3: `${traceId}-${spanId}-1-${'4'.repeat(16)}` }, traceId],
+  ['b3: 0, without ids', { b3: '0' }, 'new'],
+  ['ids without a decision', ids, 'unsampled'],
+  ['duplicates', { ...ids, 'X-B3-TraceId': `${traceId}, ${other}`, 'X-B3-Sampled': '1' }, 'new'],
+  [
+    'both forms, which disagree: the single header wins',
+    { ...ids, 'X-B3-Sampled': '1', b3: `${other}-${spanId}-1` },
+    other,
+  ],
+  ['both forms, of which the single header is garbage', { ...ids, 'X-B3-Sampled': '1', b3: 'garbage' }, 'new'],
+  [
+    'a traceparent beside them, which nobody asked for',
+    { ...ids, 'X-B3-Sampled': '1', traceparent: `00-${other}-${spanId}-01` },
+    traceId,
+  ],
+  [
+    '8 KB of baggage',
+    { ...ids, 'X-B3-Sampled': '1', baggage: Array.from({ length: 100 }, (_, i) => `k${i}=${'v'.repeat(75)}`).join() },
+    traceId,
+  ],
+] as [string, Record<string, string>, string][]) {
+  test(`B3 as it comes: ${what}`, async () => {
+    const sent: IncomingHttpHeaders[] = [];
+    await using downstream = await serve((req, res) => {
+      sent.push(req.headers);
+      res.end();
+    });
+    await using service1 = await startService('service1', {
+      ...viewer.env,
+      SERVICE2_URL: downstream.url,
+      SERVICE3_URL: downstream.url,
+    });
+    const { status, body } = await get(service1.url, headers);
+    assert.equal(status, 200);
+    if (expected === 'unsampled') assert.equal(body.trace_id, undefined);
+    else if (expected === 'new')
+      assert.ok(/^[0-9a-f]{32}$/.test(`${body.trace_id}`) && ![traceId, other].includes(`${body.trace_id}`));
+    else assert.equal(body.trace_id, expected);
+    for (const passed of sent) {
+      assert.match(`${passed['x-b3-traceid']}`, /^[0-9a-f]{32}$/);
+      assert.match(`${passed['x-b3-spanid']}`, /^[0-9a-f]{16}$/);
+      assert.ok(JSON.stringify(passed).length < 10_000, 'no unbounded header is passed on');
+    }
   });
 }
 

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { residentMB, serveTcp } from './injectors.ts';
+import { draw, get, startService, startViewer, traceOf, until } from './support.ts';
+
+const ok = 'HTTP/1.1 200 OK\r\n';
+const faults: Record<string, { serve: (socket: Socket) => void; status: 502 | 504; reason: RegExp }> = {
+  'accepts and never answers': { serve: () => {}, status: 504, reason: /timeout/ },
+  'stops in the middle of its answer': {
+    serve: (socket) => socket.once('data', () => socket.write(`${ok}content-length: 10\r\n\r\nhalf`)),
+    status: 504,
+    reason: /timeout/,
+  },
+  'sends a byte now and then': {
+    serve: (socket) =>
+      socket.once('data', () => {
+        socket.write(`${ok}content-length: 100000\r\n\r\n`);
+        const drip = setInterval(() => socket.write('.'), 100);
+        socket.on('close', () => clearInterval(drip));
+      }),
+    status: 504,
+    reason: /timeout/,
+  },
+  'resets the connection': {
+    serve: (socket) => socket.once('data', () => socket.resetAndDestroy()),
+    status: 502,
+    reason: /ECONNRESET|closed/,
+  },
+  'closes in the middle of its answer': {
+    serve: (socket) => socket.once('data', () => socket.end(`${ok}content-length: 10\r\n\r\nhalf`)),
+    status: 502,
+    reason: /closed|terminated/,
+  },
+  'answers garbage': {
+    serve: (socket) => socket.once('data', () => socket.end('%%% this is no HTTP %%%')),
+    status: 502,
+    reason: /./,
+  },
+  'answers without an end': {
+    serve: (socket) =>
+      socket.once('data', () => {
+        socket.write(`${ok}transfer-encoding: chunked\r\n\r\n`);
+        const megabyte = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
+        const more = () => {
+          while (!socket.destroyed && socket.write(megabyte));
+        };
+        socket.on('drain', more);
+        more();
+      }),
+    status: 504,
+    reason: /timeout/,
+  },
+};
+
+for (const [what, { serve, status, reason }] of Object.entries(faults)) {
+  test(`a service that ${what}: a ${status} in time, bounded memory, a red span with the reason`, async () => {
+    await using viewer = await startViewer();
+    await using broken = await serveTcp(serve);
+    await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
+    await using service1 = await startService('service1', {
+      ...viewer.env,
+      SERVICE2_URL: broken.url,
+      SERVICE3_URL: service3.url,
+      DOWNSTREAM_TIMEOUT_MS: '1000',
+    });
+    await get(service3.url);
+    const before = residentMB(service1.pid);
+    const answer = await get(service1.url);
+    const { body } = answer;
+    assert.equal(answer.status, 502);
+    assert.deepEqual(body.response_codes, { service2: null, service3: 200 });
+    assert.equal(body.errors?.service2?.status, status);
+    const grown = residentMB(service1.pid) - before;
+    assert.ok(grown < 400, `${grown} MB more`); // the endless answer comes at more than 1 GB/s
+    const trace = draw(await traceOf(viewer, `${body.trace_id}`, 7));
+    const [, error = ''] = trace.match(/CLIENT service1 get error=(.+)/) ?? [];
+    assert.match(error, reason);
+    assert.match(trace, /- service1 call_service2_from_service1 error=/);
+  });
+}
+
+test('a service that is killed and comes back: service1 answers all the while, and recovers by itself', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
+  const env = { ...viewer.env, SERVICE3_URL: service3.url, INTENTIONAL_FAILURE_PCT: '0' };
+  await using first = await startService('service2', env);
+  await using service1 = await startService('service1', {
+    ...env,
+    SERVICE2_URL: first.url,
+    DOWNSTREAM_TIMEOUT_MS: '2000',
+  });
+  assert.deepEqual((await get(service1.url)).body.response_codes, { service2: 200, service3: 200 });
+
+  first.signal('SIGKILL');
+  await first.exit;
+  for (let i = 0; i < 20; i++) {
+    const { status, body } = await get(service1.url);
+    assert.deepEqual([status, body.response_codes], [502, { service2: null, service3: 200 }]);
+    assert.equal(body.errors?.service2?.status, 502);
+  }
+  await using _second = await startService('service2', { ...env, PORT: new URL(first.url).port });
+  await until('a good answer', async () => (await get(service1.url)).status === 200);
+});

@@ -1,0 +1,112 @@
+// The backend misbehaves while requests come in: none of them may fail or wait for it.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { load, type Mode, median, residentMB, startRecorder } from '../injectors.ts';
+import { get, linesOf, startDemo, until } from '../support.ts';
+
+const modes: Mode[] = ['refuses', 'slow', 'hung', '500', 'garbage', 'cut'];
+const outageLines = (service: Parameters<typeof linesOf>[0]) =>
+  linesOf(service).filter(({ logger }) => logger === 'opentelemetry');
+
+suite('a backend that misbehaves', () => {
+  for (const mode of modes) {
+    for (const from of ['from the start', 'beginning under load'] as const) {
+      test(`${mode}, ${from}: no request fails or waits, one log line, and new spans arrive when it is back`, async (t) => {
+        await using recorder = await startRecorder();
+        if (from === 'from the start') await recorder.become(mode);
+        await using demo = await startDemo(recorder, { OTEL_EXPORTER_ZIPKIN_TIMEOUT: '1000' });
+        await load(demo.url, 700, 10); // warm
+        const healthy = from === 'from the start' ? undefined : await load(demo.url, 700, 10);
+        if (healthy) assert.deepEqual(failures(healthy), []);
+        await recorder.become(mode);
+        const results = await load(demo.url, 1000, 10);
+        assert.deepEqual(failures(results), []);
+        assert.ok(
+          Math.max(...results.map(({ ms }) => ms)) < 1500,
+          'a request waited as long as the backend made the exporter wait',
+        );
+        if (healthy)
+          t.diagnostic(
+            `median latency: ${(median(results) / median(healthy)).toFixed(2)} of that with a healthy backend`,
+          );
+
+        // One line for each service that has had a failed export; a slow one is not a failure where it is in time.
+        const services = [demo.service1, demo.service2, demo.service3];
+        for (const service of services) {
+          await until('the line about the outage', () => outageLines(service).length > 0);
+          assert.equal(outageLines(service).length, 1, service.text.stdout);
+          assert.match(
+            `${outageLines(service)[0]?.msg}`,
+            /^(can't send spans to http|Dropped \d+ spans).* Requests are not affected/,
+          );
+        }
+
+        await recorder.become('ok');
+        const later: (string | undefined)[] = [];
+        await until('a trace that is whole again', async () => {
+          later.push((await get(demo.url)).body.trace_id);
+          return later.some((id) => recorder.spans.filter(({ traceId }) => traceId === id).length === 12);
+        });
+        for (const { text } of services) assert.equal(text.stderr, '');
+      });
+    }
+  }
+});
+
+test('a hung Zipkin: what waits for it is bounded, after as many expired exports as in 10 minutes', async (t) => {
+  await using recorder = await startRecorder();
+  // 200 exports of 3 s expire in 10 minutes; here they expire after 50 ms.
+  await using demo = await startDemo(recorder, { OTEL_EXPORTER_ZIPKIN_TIMEOUT: '50', OTEL_BSP_SCHEDULE_DELAY: '50' });
+  await load(demo.url, 2000, 10); // warm
+  const before = residentMB(demo.service1.pid);
+  await recorder.become('hung');
+  const deadline = Date.now() + 200 * 100;
+  assert.deepEqual(failures(await load(demo.url, Number.POSITIVE_INFINITY, 10, () => Date.now() > deadline)), []);
+  const after = residentMB(demo.service1.pid);
+  t.diagnostic(`service1: ${before} MB before, ${after} MB after`);
+  assert.ok(after - before < 100, `${after - before} MB more`);
+});
+
+test('through OTLP, nothing of a 10 s outage is lost', async (t) => {
+  await using recorder = await startRecorder();
+  await using demo = await startDemo({ env: recorder.otlp });
+  const answers = await load(demo.url, 100, 5);
+  await recorder.become('refuses');
+  const end = Date.now() + 10_000;
+  while (Date.now() < end) {
+    answers.push(...(await load(demo.url, 5, 1)));
+    await new Promise((resolve) => setTimeout(resolve, 100)); // at some 40 requests/s the queue of 8192 spans holds them all
+  }
+  await recorder.become('ok');
+  answers.push(...(await load(demo.url, 100, 5)));
+  assert.deepEqual(failures(answers), []);
+  await until('all spans', () => recorder.spans.length >= answers.length * 12);
+  const ids = new Set(recorder.spans.map(({ id }) => id));
+  t.diagnostic(`${answers.length} requests, ${ids.size} spans`);
+  assert.equal(ids.size, answers.length * 12);
+});
+
+test('on the direct path to Zipkin, the spans of an outage are lost, and said to be; the rest arrive', async (t) => {
+  await using recorder = await startRecorder();
+  await using demo = await startDemo(recorder);
+  const before = await load(demo.url, 100, 5);
+  await until('all spans', () => recorder.spans.length === 1200);
+  await recorder.become('refuses');
+  const during = await load(demo.url, 100, 5);
+  await until('the line about it', () => outageLines(demo.service1).length > 0);
+  await until('an empty queue', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // two batches' time
+    return true;
+  });
+  await recorder.become('ok');
+  const after = await load(demo.url, 100, 5);
+  const traces = (results: typeof after) =>
+    results.filter(({ trace_id }) => recorder.spans.filter((s) => s.traceId === trace_id).length === 12).length;
+  await until('the later traces', () => traces(after) === 100);
+  t.diagnostic(
+    `whole traces: ${traces(before)} of 100 before, ${traces(during)} of 100 during, ${traces(after)} of 100 after`,
+  );
+  assert.equal(traces(before), 100);
+});
+
+const failures = (results: Awaited<ReturnType<typeof load>>) => results.filter(({ status }) => status !== 200);

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { linesOf, startDemo, startViewer, until } from './support.ts';
+
+let viewer: Awaited<ReturnType<typeof startViewer>>;
+let demo: Awaited<ReturnType<typeof startDemo>>;
+before(async () => {
+  viewer = await startViewer();
+  demo = await startDemo(viewer);
+});
+after(async () => {
+  await demo[Symbol.asyncDispose]();
+  await viewer[Symbol.asyncDispose]();
+});
+
+const open = async () => {
+  const socket = connect(Number(new URL(demo.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  return socket;
+};
+/** Sends these bytes and gives all that comes back until the server closes. */
+const send = async (bytes: string) => {
+  const socket = await open();
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.on('error', () => {}); // a reset after the answer is all right
+  socket.write(bytes);
+  await once(socket, 'close');
+  return answer;
+};
+const request = (line: string, headers = '', body = '') =>
+  `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`;
+
+for (const [what, bytes, statuses] of [
+  ['20 KB of headers', request('GET /', `x-big: ${'a'.repeat(20_000)}\r\n`), [431]],
+  ['15 KB of headers', request('GET /', `x-big: ${'a'.repeat(15_000)}\r\n`), [200]],
+  ['a method that does not exist', request('BREW /'), [400]],
+  ['a method that nobody has', request('PROPFIND /'), [404]],
+  ['OPTIONS *', request('OPTIONS *'), [404]],
+  ['POST /', request('POST /', 'content-length: 2\r\n', '{}'), [404]],
+  ['a path of //', request('GET //'), [200, 404]],
+  ['a path of %00', request('GET /%00'), [404]],
+  ['a path of %', request('GET /%'), [400, 404]],
+  ['a path that climbs', request('GET /../../etc/passwd'), [404]],
+  ['another host in the request line', request('GET http://elsewhere.example/'), [200, 404]],
+  ['a garbage Forwarded header', request('GET /', 'forwarded: ;;="\\;\r\n'), [200]],
+  ['no URL', request('GET'), [400]],
+  ['an URL of 10,000 characters', request(`GET /${'a'.repeat(10_000)}`), [404]],
+  ['CR and LF in the query', request('GET /?failure_pct=1%0d%0aset-cookie:x'), [400]],
+  ['a bare LF in a header', request('GET /', 'x-a: b\nx-c: d\r\n'), [200, 400]],
+  ['a NUL in a header', request('GET /', 'x-a: b\0c\r\n'), [400]],
+  ['a second Content-Length', request('GET /', 'content-length: 1\r\ncontent-length: 2\r\n', 'x'), [400]],
+  ['a body of 1 MB', request('GET /', `content-length: ${1 << 20}\r\n`, 'x'.repeat(1 << 20)), [200]],
+  ['no HTTP at all', '\x16\x03\x01 hello\r\n\r\n', [400]],
+] as const) {
+  test(`${what}: answered with ${statuses.join(' or ')}, and no line or markup is injected`, async () => {
+    const answer = await send(bytes);
+    const status = Number(answer.match(/^HTTP\/1\.1 (\d+)/)?.[1]);
+    assert.ok((statuses as readonly number[]).includes(status), answer.slice(0, 200));
+    assert.doesNotMatch(answer, /^set-cookie/im);
+    assert.equal((await fetch(`${demo.url}/health`)).status, 200);
+  });
+}
+
+test('all of that left only lines of JSON in the log, and nothing on stderr', () => {
+  for (const { text } of [demo.service1, demo.service2, demo.service3]) {
+    assert.equal(text.stderr, '');
+    for (const line of text.stdout.trim().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string');
+  }
+});
+
+test('500 connections, of which 400 send nothing: the others are answered', async () => {
+  const idle = await Promise.all(Array.from({ length: 400 }, open));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => send(request('GET /'))));
+  assert.equal(answers.filter((answer) => answer.startsWith('HTTP/1.1 200')).length, 100);
+  for (const socket of idle) socket.destroy();
+});
+
+test('a caller that never ends its headers keeps nobody from an answer, and does not hold up the exit', async () => {
+  const socket = await open();
+  socket.on('error', () => {}).write('GET / HTTP/1.1\r\nx-slow: ');
+  const drip = setInterval(() => socket.write('a'), 100);
+  assert.equal((await fetch(demo.url)).status, 200);
+  demo.service1.signal('SIGTERM');
+  const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'too late').unref());
+  assert.equal(await Promise.race([demo.service1.exit, late]), 0);
+  clearInterval(drip);
+  await until('the log', () => linesOf(demo.service1).length > 0);
+});

@@ -1,0 +1,132 @@
+// Backends and downstreams that misbehave, and a load that notices.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { zipkinAt } from './support.ts';
+
+export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut';
+
+/** A backend that records what it is sent, as Zipkin's JSON or as OTLP's, and that can be told to misbehave. */
+export async function startRecorder() {
+  let mode: Mode = 'ok';
+  let bytes = '';
+  let port = 0;
+  const spans: { traceId: string; id: string; name: string; service?: string }[] = [];
+
+  const record = (body: string) => {
+    const data = JSON.parse(body);
+    if (Array.isArray(data)) {
+      for (const span of data) spans.push({ ...span, service: span.localEndpoint.serviceName });
+      return;
+    }
+    for (const { scopeSpans } of data.resourceSpans) {
+      for (const { spans: some } of scopeSpans) {
+        for (const { traceId, spanId: id, name } of some) spans.push({ traceId, id, name });
+      }
+    }
+  };
+  const answers: Record<Mode, (res: ServerResponse, body: string) => void> = {
+    ok: (res, body) => {
+      record(body);
+      res.writeHead(202).end();
+    },
+    slow: (res, body) => void setTimeout(() => answers.ok(res, body), 2000),
+    hung: () => {},
+    '500': (res) => void res.writeHead(500).end('out of order'),
+    garbage: (res) => void res.socket?.end('%%% this is no HTTP %%%'),
+    cut: (res) => {
+      res.writeHead(202, { 'content-length': 1000 }).write('half an ans');
+      setImmediate(() => res.socket?.destroy());
+    },
+    refuses: (res) => void res.socket?.destroy(),
+  };
+  const open = async () => {
+    const server = createServer(async (req, res) => {
+      let body = '';
+      try {
+        for await (const chunk of req) body += chunk;
+      } catch {
+        return; // the sender has gone
+      }
+      bytes += body;
+      answers[mode](res, body);
+    }).listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+    return server;
+  };
+  const close = async () => {
+    if (!server.listening) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  let server = await open();
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    ...zipkinAt(url),
+    otlp: {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    },
+    spans,
+    bytes: () => bytes,
+    async become(next: Mode) {
+      mode = next;
+      if (next === 'refuses') await close();
+      else if (!server.listening) server = await open();
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A TCP server on a free port that does with each connection what it likes. */
+export async function serveTcp(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    onConnection(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export type Result = { status?: number; ms: number; trace_id?: string; error?: string };
+
+/** Sends GETs until `count` are done or `stop` says so, so many at a time, and gives what came of each. */
+export async function load(url: string, count: number, atATime: number, stop = () => false): Promise<Result[]> {
+  const results: Result[] = [];
+  let sent = 0;
+  const worker = async () => {
+    while (sent < count && !stop()) {
+      sent++;
+      const start = performance.now();
+      try {
+        const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+        const { trace_id } = (await response.json()) as { trace_id?: string };
+        results.push({ status: response.status, ms: performance.now() - start, trace_id });
+      } catch (error) {
+        results.push({ ms: performance.now() - start, error: String((error as Error).cause ?? error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
+  return results;
+}
+
+export const median = (results: Result[]) => {
+  const sorted = results.map(({ ms }) => ms).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+/** The memory that a process has now, in MB (Linux). */
+export const residentMB = (pid: number) =>
+  Math.round(Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1]) / 1024);

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startRecorder } from './injectors.ts';
+import { get, startDemo, until } from './support.ts';
+
+const secret = 's3cret';
+const headers = Object.fromEntries(
+  [
+    'Authorization',
+    'Cookie',
+    'Proxy-Authorization',
+    'Set-Cookie',
+    'X-Api-Key',
+    'X-Auth-Token',
+    'X-My-Secret',
+    'Password',
+    'Forwarded',
+    'X-Forwarded-For',
+    'X-Forwarded-Host',
+    'Origin',
+  ].map((name) => [name, name === 'Forwarded' ? `for=${secret};host=${secret}` : secret]),
+);
+
+for (const format of ['zipkin', 'otlp'] as const) {
+  for (const pct of ['0', '100']) {
+    test(`no secret of a request leaves the process, nor is it logged (${format}, failures ${pct} %)`, async () => {
+      await using recorder = await startRecorder();
+      const env = format === 'otlp' ? recorder.otlp : recorder.env;
+      await using demo = await startDemo(
+        { env },
+        { INTENTIONAL_FAILURE_PCT: pct, LOG_LEVEL: 'trace', OTEL_LOG_LEVEL: 'verbose' },
+      );
+      const spans = pct === '0' ? 12 : 9;
+      for (const url of [demo.url, demo.service2.url, demo.service3.url, `${demo.url}/${'elsewhere'}`]) {
+        await get(`${url}?password=${secret}&sig=${secret}`, {
+          ...headers,
+          referer: `http://localhost/?password=${secret}`,
+          baggage: `user=${secret}`,
+          tracestate: `a=${secret}`,
+        });
+      }
+      const [page] = [
+        await (await fetch(`${demo.url}/?password=${secret}`, { headers: { ...headers, accept: 'text/html' } })).text(),
+      ];
+      await until('the spans', () => recorder.spans.length >= spans + 1);
+      for (const service of [demo.service1, demo.service2, demo.service3]) service.signal('SIGTERM');
+      const services = [demo.service1, demo.service2, demo.service3];
+      await Promise.all(services.map(({ exit }) => exit));
+      assert.match(recorder.bytes(), /user_headers/);
+      const all = { bytes: recorder.bytes(), page, logs: services.map(({ text }) => text.stdout + text.stderr).join() };
+      for (const [where, text] of Object.entries(all)) {
+        assert.equal(
+          text.includes(secret),
+          false,
+          `in ${where}: …${text.slice(Math.max(0, text.indexOf(secret) - 200), text.indexOf(secret) + 20)}`,
+        );
+      }
+    });
+  }
+}

@@ -136,5 +136,5 @@ function reportLoss(error: Exception): void {
 function onceAMinute(what: string): void {
   if (Date.now() < quietUntil) return;
   quietUntil = Date.now() + 60_000;
-  log.error(`${what}. Requests are not affected, but traces may be incomplete. (Said once a minute at most.)`);
+  diag.error(`${what}. Requests are not affected, but traces may be incomplete. (Said once a minute at most.)`);
 }

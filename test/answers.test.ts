@@ -91,6 +91,26 @@ test('a service that can’t be reached: the other call is made, the answer is a
   assert.match(trace, /CLIENT service1 get error=connect ECONNREFUSED/);
 });
 
+test('a name with two addresses, which both refuse (as localhost often has): the spans say so, too', async () => {
+  await using viewer = await startViewer();
+  const { port } = new URL(await closedUrl());
+  const twoAddresses = `import dns from 'node:dns';
+    const lookup = dns.lookup;
+    const both = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+    dns.lookup = (name, ...rest) => (name === 'shop.test' ? rest.at(-1)(null, both) : lookup(name, ...rest));`;
+  const downstream = `http://shop.test:${port}`;
+  await using service1 = await startService('service1', {
+    ...viewer.env,
+    SERVICE2_URL: downstream,
+    SERVICE3_URL: downstream,
+    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(twoAddresses)}`,
+  });
+  const { body } = await get(service1.url);
+  assert.deepEqual(body.errors?.service2, { status: 502, message: `can't reach ${downstream}: ECONNREFUSED` });
+  const trace = draw(await traceOf(viewer, `${body.trace_id}`, 5));
+  assert.match(trace, /CLIENT service1 get error=ECONNREFUSED/);
+});
+
 test('a service that is too slow: 504 in errors, for service1 and, sooner, for service2', async () => {
   await using viewer = await startViewer();
   await using hung = await serve(() => {});

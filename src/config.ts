@@ -1,4 +1,5 @@
 // The only file that reads process.env. otel.env says what each variable does and holds the same defaults.
+// (Plain rules, because they start faster: importing zod alone took 90 to 150 ms where all of this took 20 to 50.)
 import { isIP } from 'node:net';
 import type { DiagLogLevel } from '@opentelemetry/api';
 

@@ -79,7 +79,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await rows.nth(1).getByRole('link', { name: 'Open trace' }).click();
     const trace = await opened;
     await trace.locator('summary.failed', { hasText: 'call_service3_from_service2' }).waitFor();
-    assert.equal(await trace.locator('summary').count(), 9);
+    await until('all of its spans', async () => (await trace.locator('summary').count()) === 9);
     assert.deepEqual(problems, []);
   });
 

@@ -122,10 +122,26 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await first.exit;
   });
 
+  test('two at the same moment: the one that fails says which port, without a stack; nothing is left running', async () => {
+    await using one = npmStart();
+    await using two = npmStart();
+    for (const started of [one, two]) {
+      const settled = await Promise.race([ready(started).catch(() => 'failed'), started.exit]);
+      if (settled !== true)
+        assert.match(started.text.stdout + started.text.stderr, /port 5001 .*taken|EADDRINUSE|port 9411 .*taken/);
+      assert.doesNotMatch(started.text.stderr, /^ +at /m);
+    }
+    for (const started of [one, two]) {
+      if ((await Promise.race([started.exit, 'runs'])) === 'runs') started.signalGroup('SIGINT');
+      await started.exit;
+    }
+    assert.deepEqual(await open(), []);
+  });
+
   test('a fault in the configuration is said once, and nothing starts', async () => {
     await using started = npmStart({ SERVICE3_SLEEP_MS: 'long' });
     assert.notEqual(await started.exit, 0);
-    assert.equal(started.text.stderr.match(/SERVICE3_SLEEP_MS="long" is not valid/g)?.length, 1);
+    assert.deepEqual(started.text.stderr.match(/^start +\| SERVICE3_SLEEP_MS="long" is not valid: .+$/gm)?.length, 1);
   });
 });
 

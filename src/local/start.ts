@@ -7,15 +7,20 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prettyFactory } from 'pino-pretty';
-import { loadConfig } from '../config.ts';
+import { ConfigError, parseConfig } from '../config.ts';
 import { createViewer } from './viewer.ts';
 
 const host = '127.0.0.1';
 const ports = { service1: 5001, service2: 5002, service3: 5003 };
 const viewerPort = 9411;
 
-process.loadEnvFile('otel.env'); // what the shell has set wins
-loadConfig(); // what is wrong in it is said once, not by each service
+process.loadEnvFile('otel.env'); // what the shell has set wins, but for where the services listen and find each other
+const env = {
+  ...process.env,
+  HOST: host,
+  SERVICE2_URL: `http://${host}:${ports.service2}`,
+  SERVICE3_URL: `http://${host}:${ports.service3}`,
+};
 
 const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line}`);
 const pretty = prettyFactory({
@@ -27,18 +32,27 @@ const pretty = prettyFactory({
     return [line[key], ms !== undefined && `${ms} ms`, trace_id && `trace ${trace_id}`].filter(Boolean).join('  ');
   },
 });
-const die = (line: string) => {
-  console.error(`${'start'.padEnd(8)} | ${line}`);
+const die = (lines: string) => {
+  for (const line of lines.split('\n')) console.error(`${'start'.padEnd(8)} | ${line}`);
   process.exit(1);
 };
+const dieOfTaken = (port: number) =>
+  die(`port ${port} on ${host} is taken by another program: stop it, then try again`);
+
+try {
+  parseConfig({ ...env, SERVICE_NAME: 'service1', PORT: String(ports.service1) }); // what is wrong in it is said once, not by each service
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  die(error.message);
+}
 
 const zipkin = await findZipkin();
 for (const port of zipkin ? Object.values(ports) : [...Object.values(ports), viewerPort]) {
-  if (await isTaken(port)) die(`port ${port} on ${host} is taken by another program: stop it, then try again`);
+  if (await isTaken(port)) dieOfTaken(port);
 }
 
 const viewer = zipkin ? undefined : createViewer().listen(viewerPort, host);
-if (viewer) await once(viewer, 'listening');
+if (viewer) await once(viewer, 'listening').catch(() => dieOfTaken(viewerPort)); // by another `npm start`, just now
 if (zipkin) say('start', `a Zipkin answers at ${zipkin}: it is used instead of the built-in trace viewer`);
 
 const services: ChildProcess[] = [];
@@ -51,12 +65,9 @@ for (const [name, port] of Object.entries(ports)) {
     detached: true, // a Ctrl-C in the terminal is for us alone: we stop the services, in order
     env: {
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${zipkin ?? `http://${host}:${viewerPort}`}/api/v2/spans`,
-      ...process.env,
+      ...env,
       SERVICE_NAME: name,
-      HOST: host,
       PORT: String(port),
-      SERVICE2_URL: `http://${host}:${ports.service2}`,
-      SERVICE3_URL: `http://${host}:${ports.service3}`,
     },
     stdio: 'pipe',
   });

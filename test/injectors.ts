@@ -12,6 +12,7 @@ export async function startRecorder() {
   let mode: Mode = 'ok';
   let bytes = '';
   let port = 0;
+  let waiting = 0;
   const spans: { traceId: string; id: string; name: string; service?: string }[] = [];
 
   const record = (body: string) => {
@@ -43,6 +44,8 @@ export async function startRecorder() {
   };
   const open = async () => {
     const server = createServer(async (req, res) => {
+      waiting++;
+      res.on('close', () => waiting--);
       let body = '';
       try {
         for await (const chunk of req) body += chunk;
@@ -72,6 +75,7 @@ export async function startRecorder() {
     },
     spans,
     bytes: () => bytes,
+    waiting: () => waiting,
     async become(next: Mode) {
       mode = next;
       if (next === 'refuses') await close();

@@ -56,13 +56,19 @@ suite('a backend that misbehaves', () => {
 test('a hung Zipkin: what waits for it is bounded, after as many expired exports as in 10 minutes', async (t) => {
   await using recorder = await startRecorder();
   // 200 exports of 3 s expire in 10 minutes; here they expire after 50 ms.
-  await using demo = await startDemo(recorder, { OTEL_EXPORTER_ZIPKIN_TIMEOUT: '50', OTEL_BSP_SCHEDULE_DELAY: '50' });
+  await using demo = await startDemo(recorder, {
+    OTEL_EXPORTER_ZIPKIN_TIMEOUT: '50',
+    OTEL_BSP_EXPORT_TIMEOUT: '50',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+  });
   await load(demo.url, 2000, 10); // warm
   const before = residentMB(demo.service1.pid);
   await recorder.become('hung');
   const deadline = Date.now() + 200 * 100;
   assert.deepEqual(failures(await load(demo.url, Number.POSITIVE_INFINITY, 10, () => Date.now() > deadline)), []);
   const after = residentMB(demo.service1.pid);
+  const open = recorder.waiting();
+  assert.ok(open <= 12, `${open} POSTs wait for an answer`); // a few of each service, where without the time-out it is hundreds
   t.diagnostic(`service1: ${before} MB before, ${after} MB after`);
   assert.ok(after - before < 100, `${after - before} MB more`);
 });

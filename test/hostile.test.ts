@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { linesOf, startDemo, startViewer, until } from './support.ts';
+import { linesOf, startDemo, startViewer, until, within10s } from './support.ts';
 
 let viewer: Awaited<ReturnType<typeof startViewer>>;
 let demo: Awaited<ReturnType<typeof startDemo>>;
@@ -86,8 +86,7 @@ test('a caller that never ends its headers keeps nobody from an answer, and does
   const drip = setInterval(() => socket.write('a'), 100);
   assert.equal((await fetch(demo.url)).status, 200);
   demo.service1.signal('SIGTERM');
-  const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'too late').unref());
-  assert.equal(await Promise.race([demo.service1.exit, late]), 0);
+  assert.equal(await within10s(demo.service1.exit), 0);
   clearInterval(drip);
   await until('the log', () => linesOf(demo.service1).length > 0);
 });

@@ -31,7 +31,7 @@ for (const format of ['zipkin', 'otlp'] as const) {
         { INTENTIONAL_FAILURE_PCT: pct, LOG_LEVEL: 'trace', OTEL_LOG_LEVEL: 'verbose' },
       );
       const spans = pct === '0' ? 12 : 9;
-      for (const url of [demo.url, demo.service2.url, demo.service3.url, `${demo.url}/${'elsewhere'}`]) {
+      for (const url of [demo.url, demo.service2.url, demo.service3.url, `${demo.url}/elsewhere`]) {
         await get(`${url}?password=${secret}&sig=${secret}`, {
           ...headers,
           referer: `http://localhost/?password=${secret}`,
@@ -39,9 +39,8 @@ for (const format of ['zipkin', 'otlp'] as const) {
           tracestate: `a=${secret}`,
         });
       }
-      const [page] = [
-        await (await fetch(`${demo.url}/?password=${secret}`, { headers: { ...headers, accept: 'text/html' } })).text(),
-      ];
+      const asBrowser = { ...headers, accept: 'text/html' };
+      const page = await (await fetch(`${demo.url}/?password=${secret}`, { headers: asBrowser })).text();
       await until('the spans', () => recorder.spans.length >= spans + 1);
       for (const service of [demo.service1, demo.service2, demo.service3]) service.signal('SIGTERM');
       const services = [demo.service1, demo.service2, demo.service3];

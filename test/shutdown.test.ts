@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { get, serve, startService, startViewer, until, zipkinAt } from './support.ts';
+import { get, serve, startService, startViewer, until, within10s, zipkinAt } from './support.ts';
 
 const refused = (url: string) =>
   fetch(`${url}/health`, { headers: { connection: 'close' } }).then(
     () => false,
     () => true,
   );
-/** What `promise` comes to, unless it takes longer than the 10 s after which Docker kills. */
-const within10s = <T>(promise: Promise<T>) =>
-  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 10_000, 'too late').unref())]);
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} during a request: it is answered, its spans arrive, a second signal changes nothing, exit 0`, async () => {

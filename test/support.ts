@@ -31,6 +31,10 @@ export async function until<T>(what: string, look: () => T | undefined | false |
   }
 }
 
+/** What `promise` comes to, unless it takes longer than the 10 s after which Docker kills. */
+export const within10s = <T>(promise: Promise<T>) =>
+  Promise.race([promise, new Promise((resolve) => setTimeout(resolve, 10_000, 'too late').unref())]);
+
 /** A process whose output is kept. Disposing of it kills it, if it still runs. */
 export function run(command: string, args: string[], env: Record<string, string | undefined>, cwd = process.cwd()) {
   const child: ChildProcess = spawn(command, args, {

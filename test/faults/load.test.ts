@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load, residentMB, startRecorder } from '../injectors.ts';
-import { linesOf, startDemo, until } from '../support.ts';
+import { linesOf, startDemo, until, within10s } from '../support.ts';
 
 const spansByTrace = (spans: { traceId: string; service?: string }[], service?: string) => {
   const counts = new Map<string, number>();
@@ -71,8 +71,7 @@ test('SIGTERM under load with a hung backend: exit 0, before Docker would kill',
   const running = load(demo.url, Number.POSITIVE_INFINITY, 20, () => stopped);
   await until('1,000 requests', () => linesOf(demo.service1).length > 1000);
   demo.service1.signal('SIGTERM');
-  const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'too late').unref());
-  assert.equal(await Promise.race([demo.service1.exit, late]), 0);
+  assert.equal(await within10s(demo.service1.exit), 0);
   stopped = true;
   await running;
 });

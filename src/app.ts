@@ -6,6 +6,7 @@ import { logRequests } from './log.ts';
 export function createApp(handlers: RequestHandler[], log: Logger): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.disable('etag'); // a hash of every answer, which nobody asks for again
   app.get('/health', (_req, res) => {
     res.json({ status: 'UP' });
   });

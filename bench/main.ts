@@ -16,7 +16,7 @@ export type Results = {
 const { quick, json } = readOptions();
 const plan = quick
   ? { rounds: 1, warmUp: 50, requests: 100, oneByOne: 20, connections: [50], seconds: 0.5 }
-  : { rounds: 5, warmUp: 2500, requests: 1000, oneByOne: 100, connections: [50, 400], seconds: 3 };
+  : { rounds: 5, warmUp: 5000, requests: 800, oneByOne: 100, connections: [50, 400], seconds: 3 };
 const progress = (what: string) => process.stderr.write(`${what}\n`);
 
 const results: Results = {

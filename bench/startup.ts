@@ -60,11 +60,11 @@ async function timeComposeUp(): Promise<number> {
   }
 }
 
-/** Medians of five, in turn: with tracing, and without. */
+/** Medians of three, in turn: with tracing, and without. */
 async function timeContainers(): Promise<[number, number]> {
   const traced: number[] = [];
   const untraced: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     traced.push(await timeContainer([]));
     untraced.push(await timeContainer(['node', 'src/main.ts']));
   }

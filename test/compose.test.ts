@@ -1,42 +1,20 @@
-// The project's own compose file, run for real. It needs a Docker engine and the ports that the README names.
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, suite, test } from 'node:test';
-import { promisify } from 'node:util';
-import { get, hex, jaegerAt, openPorts, traceOf, unless, until, zipkinAt } from './support.ts';
+import { after, before, suite, test } from 'node:test';
+import { composeProject, noDocker } from './docker.ts';
+import { get, hex, jaegerAt, openPorts, traceOf, until, zipkinAt } from './support.ts';
 
-const hasDocker = () => {
-  try {
-    execFileSync('docker', ['info'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
-const taken = await openPorts([5001, 9411, 16686]);
-const skip = unless(hasDocker(), 'no Docker engine') || unless(taken.length === 0, `ports in use: ${taken.join(', ')}`);
-
-suite('docker compose', { skip }, () => {
-  // a copy of the project, because a test edits otel.env
-  const project = mkdtempSync(join(tmpdir(), 'tracing-demo-'));
-  if (!skip) cpSync('.', project, { recursive: true, filter: (path) => !/^(node_modules|\.git)$/.test(path) });
-
-  const docker = async (args: string[], env: Record<string, string> = {}) => {
-    const { stdout } = await promisify(execFile)('docker', args, { cwd: project, env: { ...process.env, ...env } });
-    return stdout;
-  };
-  const compose = (args: string, env?: Record<string, string>) =>
-    docker(['compose', '-p', 'tracing-demo-test', ...args.split(' ')], env);
+suite('docker compose', { skip: await noDocker() }, () => {
+  let demo: ReturnType<typeof composeProject>;
+  const compose: typeof demo.compose = (...args) => demo.compose(...args);
   const b3 = (traceId: string) => ({ 'X-B3-TraceId': traceId, 'X-B3-SpanId': hex(16), 'X-B3-Sampled': '1' });
   const service1 = 'http://localhost:5001';
 
-  after(async () => {
-    if (!skip) await compose('--profile * down -v --rmi local');
-    rmSync(project, { recursive: true });
+  before(() => {
+    demo = composeProject();
   });
+  after(() => demo.remove());
 
   test('up --build --wait: a request with a fixed B3 trace id is read back from Zipkin', async () => {
     await compose('up --build --wait');
@@ -57,14 +35,7 @@ suite('docker compose', { skip }, () => {
       const present = ['typescript', 'playwright-core', 'node'].filter((name) => existsSync('/app/node_modules/' + name));
       console.log(JSON.stringify({ uid: process.getuid(), capabilities, writable, present, local: existsSync('/app/src/local') }))`;
     for (const name of ['service1', 'service2', 'service3']) {
-      const { stdout } = await promisify(execFile)(
-        'docker',
-        ['compose', '-p', 'tracing-demo-test', 'exec', '-T', name, 'node', '-e', script],
-        {
-          cwd: project,
-        },
-      );
-      assert.deepEqual(JSON.parse(stdout), {
+      assert.deepEqual(JSON.parse(await demo.exec(name, script)), {
         uid: 1000,
         capabilities: '0'.repeat(16),
         writable: false,
@@ -79,12 +50,11 @@ suite('docker compose', { skip }, () => {
       const { readdirSync, readFileSync } = require('node:fs');
       const service = readdirSync('/proc').find((pid) => pid > 1 && /node.*main\\.ts/.test(readFileSync('/proc/' + pid + '/cmdline')));
       process.kill(service, 'SIGKILL');`;
-    const before = await compose('ps -q service2');
-    const exec = ['compose', '-p', 'tracing-demo-test', 'exec', '-T', 'service2', 'node', '-e', script];
-    await docker(exec).catch(() => {}); // the exec may end with its container
+    const container = await compose('ps -q service2');
+    await demo.exec('service2', script).catch(() => {}); // the exec may end with its container
     await until(
       'a restart',
-      async () => (await docker(['inspect', '-f', '{{.RestartCount}}', before.trim()])).trim() === '1',
+      async () => (await demo.docker(['inspect', '-f', '{{.RestartCount}}', container])) === '1',
     );
     await until('a good answer', async () =>
       [200, 500].includes((await get(service1)).body.response_codes.service2 ?? 0),
@@ -93,12 +63,15 @@ suite('docker compose', { skip }, () => {
 
   test('the image holds the packages, package.json and src/, and nothing else of the project', async () => {
     const files = await compose('exec -T service3 ls -A /app');
-    assert.deepEqual(files.trim().split('\n'), ['node_modules', 'package.json', 'src']);
+    assert.deepEqual(files.split('\n'), ['node_modules', 'package.json', 'src']);
   });
 
   test('an edit of otel.env takes effect at the next up; a variable of the shell wins over it', async () => {
-    const text = readFileSync(join(project, 'otel.env'), 'utf8');
-    writeFileSync(join(project, 'otel.env'), text.replace(/^INTENTIONAL_FAILURE_PCT=.*/m, 'INTENTIONAL_FAILURE_PCT=7'));
+    const text = readFileSync(join(demo.folder, 'otel.env'), 'utf8');
+    writeFileSync(
+      join(demo.folder, 'otel.env'),
+      text.replace(/^INTENTIONAL_FAILURE_PCT=.*/m, 'INTENTIONAL_FAILURE_PCT=7'),
+    );
     await compose('up --wait');
     assert.equal((await get(service1)).body.failure_chance_pct, 7);
 
@@ -109,7 +82,7 @@ suite('docker compose', { skip }, () => {
     });
     const { body } = await get(service1);
     assert.deepEqual(body, { failure_chance_pct: 0, response_codes: { service2: 200, service3: 200 } });
-    writeFileSync(join(project, 'otel.env'), text);
+    writeFileSync(join(demo.folder, 'otel.env'), text);
   });
 
   test('BACKEND=jaeger: the same trace is in Jaeger, with no Zipkin running', async () => {
@@ -124,9 +97,9 @@ suite('docker compose', { skip }, () => {
 
   test('--scale service3=2 runs a second service3', async () => {
     await compose('up --wait --scale service3=2', { BACKEND: 'jaeger' });
-    const running = (await compose('ps --services --status running', { BACKEND: 'jaeger' })).trim().split('\n').sort();
+    const running = (await compose('ps --services --status running', { BACKEND: 'jaeger' })).split('\n').sort();
     assert.deepEqual(running, ['jaeger', 'service1', 'service2', 'service3']);
-    assert.equal((await compose('ps -q service3', { BACKEND: 'jaeger' })).trim().split('\n').length, 2);
+    assert.equal((await compose('ps -q service3', { BACKEND: 'jaeger' })).split('\n').length, 2);
     assert.equal((await get(service1)).status, 200);
   });
 
@@ -136,13 +109,12 @@ suite('docker compose', { skip }, () => {
 
   test('down leaves nothing, whichever backend ran', async () => {
     await compose('--profile * down -v');
-    const label = 'label=com.docker.compose.project=tracing-demo-test';
     for (const kind of [
-      ['ps', '-aq'],
-      ['volume', 'ls', '-q'],
-      ['network', 'ls', '-q'],
+      ['ps', '-a'],
+      ['volume', 'ls'],
+      ['network', 'ls'],
     ]) {
-      assert.equal(await docker([...kind, '--filter', label]), '');
+      assert.equal(await demo.left(...kind), '');
     }
   });
 });

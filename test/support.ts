@@ -20,13 +20,17 @@ export const noZipkin = () => unless(ZIPKIN_URL, 'no real Zipkin (ZIPKIN_URL)');
 export const noJaeger = () => unless(JAEGER_URL, 'no real Jaeger (JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL)');
 export const noChromium = () => unless(existsSync(CHROMIUM), `no Chromium (${CHROMIUM})`);
 
-/** Waits until `look` gives something; what it throws last becomes part of the error after 20 s. */
-export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>) {
-  const deadline = Date.now() + 20_000;
+/** Waits until `look` gives something, for 20 s or as long as it says. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  seconds = 20,
+) {
+  const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`waited 20 s in vain for: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain for: ${what}`);
     await sleep(25);
   }
 }

@@ -1,0 +1,58 @@
+// The project's own compose file, run for real, in a copy of the project. It needs a Docker engine and the ports that the README names.
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { openPorts, unless } from './support.ts';
+
+const project = 'tracing-demo-test';
+
+/** For a suite's `skip` option: the reason where there is no Docker engine, or one of the images or ports is not to be had. */
+export async function noDocker(images: string[] = []): Promise<string | false> {
+  const succeeds = (...args: string[]) => {
+    try {
+      execFileSync('docker', args, { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const missing = images.filter((image) => !succeeds('image', 'inspect', image));
+  const taken = await openPorts([5001, 9411, 16686]);
+  return (
+    unless(succeeds('info'), 'no Docker engine') ||
+    unless(missing.length === 0, `no image ${missing.join(', ')}`) ||
+    unless(taken.length === 0, `ports in use: ${taken.join(', ')}`)
+  );
+}
+
+/** A copy of the project, and `docker compose` in it. `options` stand before each command: a second file, for one. */
+export function composeProject(options: string[] = [], settings: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'tracing-demo-'));
+  cpSync('.', folder, { recursive: true, filter: (path) => !/^(node_modules|\.git)$/.test(path) });
+  const docker = async (args: string[], env: Record<string, string> = {}) => {
+    const { stdout } = await promisify(execFile)('docker', args, {
+      cwd: folder,
+      env: { ...process.env, ...settings, ...env },
+      maxBuffer: 2 ** 28,
+    });
+    return stdout.trim();
+  };
+  const compose = (args: string, env?: Record<string, string>) =>
+    docker(['compose', '-p', project, ...options, ...args.split(' ')], env);
+  return {
+    folder,
+    docker,
+    compose,
+    /** Runs a script in the Node of a service's container. */
+    exec: (service: string, script: string) =>
+      docker(['compose', '-p', project, ...options, 'exec', '-T', service, 'node', '-e', script]),
+    /** Whatever of a kind (`ps -a`, `volume ls`, `network ls`) is left of it. */
+    left: (...kind: string[]) => docker([...kind, '-q', '--filter', `label=com.docker.compose.project=${project}`]),
+    async remove() {
+      await compose('--profile * down -v --rmi local');
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

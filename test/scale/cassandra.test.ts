@@ -1,0 +1,77 @@
+// docker/scale.yaml: several Zipkin servers over one Cassandra, fed through Kafka.
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { composeProject, noDocker } from '../docker.ts';
+import { load } from '../injectors.ts';
+import { type Backend, until, zipkinAt } from '../support.ts';
+import { spanCounts, tracesOf } from './traces.ts';
+
+const images = [
+  'openzipkin/zipkin:3.6.1',
+  'openzipkin/zipkin-kafka:3.6.1',
+  'openzipkin/zipkin-cassandra:3.6.1',
+  'otel/opentelemetry-collector-contrib:0.139.0',
+];
+const failing = 'http://localhost:5001/?failure_pct=100'; // each of these traces is kept
+const requests = Number(process.env.SCALE_REQUESTS ?? 2000);
+
+suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await noDocker(images) }, () => {
+  let demo: ReturnType<typeof composeProject>;
+  const compose: typeof demo.compose = (...args) => demo.compose(...args);
+  const containers = async (service: string) => (await compose(`ps -q ${service}`)).split('\n');
+  const front = zipkinAt('http://localhost:9411');
+  const arrive = (backend: Backend, ids: string[], seconds = 120) =>
+    until(
+      `${ids.length} whole traces`,
+      async () => (await spanCounts(backend, ids)).every((count) => count === 9),
+      seconds,
+    );
+
+  before(async () => {
+    demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '0' });
+    await compose('up --build --wait --scale zipkin=3 --scale service3=2');
+  });
+  after(() => demo.remove());
+
+  test('a trace can be read through each of the three servers, and through the one on port 9411', async () => {
+    const ids = tracesOf(await load(failing, 20, 5));
+    const servers = await containers('zipkin');
+    assert.equal(servers.length, 3);
+    for (const id of servers) {
+      const address = await demo.docker([
+        'inspect',
+        '-f',
+        '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}',
+        id,
+      ]);
+      await arrive(zipkinAt(`http://${address}:9411`), ids);
+    }
+    await arrive(front, ids);
+  });
+
+  test('under concurrent requests both replicas of service3 serve', async () => {
+    await load(failing, 200, 50);
+    const served = async (id: string) => (await demo.docker(['logs', id])).split('"msg":"GET / 200"').length - 1;
+    for (const id of await containers('service3'))
+      await until(`${id} to have served`, async () => (await served(id)) > 0);
+  });
+
+  test('one Zipkin killed and Kafka restarted under load: every span is found in the end', async (t) => {
+    const [victim = ''] = await containers('zipkin');
+    let sent = 0;
+    const running = load(failing, requests, 10, () => {
+      sent++;
+      return false;
+    });
+    await until('a quarter of them', () => sent > requests / 4, 600);
+    await demo.docker(['kill', victim]);
+    await until('half of them', () => sent > requests / 2, 600);
+    await compose('restart kafka');
+    const ids = tracesOf(await running);
+    const start = performance.now();
+    await arrive(front, ids, 600);
+    t.diagnostic(
+      `${ids.length} traces, ${ids.length * 9} spans, ${Math.round((performance.now() - start) / 1000)} s after the last`,
+    );
+  });
+});

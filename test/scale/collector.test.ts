@@ -1,0 +1,113 @@
+// BACKEND=collector: what the Collector keeps, and what outages lose.
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { composeProject, noDocker } from '../docker.ts';
+import { load } from '../injectors.ts';
+import { type Backend, get, jaegerAt, until, zipkinAt } from '../support.ts';
+import { spanCounts, tracesOf } from './traces.ts';
+
+const images = [
+  'openzipkin/zipkin:3.6.1',
+  'jaegertracing/jaeger:2.13.0',
+  'otel/opentelemetry-collector-contrib:0.139.0',
+];
+const service1 = 'http://localhost:5001';
+const failing = `${service1}/?failure_pct=100`;
+const backends: Record<string, Backend> = {
+  zipkin: zipkinAt('http://localhost:9411'),
+  jaeger: jaegerAt('http://localhost:16686', {}),
+};
+
+suite('BACKEND=collector docker compose up', { skip: await noDocker(images) }, () => {
+  let demo: ReturnType<typeof composeProject>;
+  const compose: typeof demo.compose = (...args) => demo.compose(...args);
+  const send = async (url: string, count: number) => tracesOf(await load(url, count, 10));
+  const arrive = (where: string, ids: string[], spans: number) =>
+    until(
+      `${ids.length} traces of ${spans} spans in ${where}`,
+      async () => (await spanCounts(backends[where] as Backend, ids)).every((count) => count === spans),
+      90,
+    );
+
+  before(async () => {
+    demo = composeProject([], { BACKEND: 'collector', INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '0' });
+    await compose('up --build --wait');
+  });
+  after(() => demo.remove());
+
+  test('every failed trace arrives whole in both; of the good ones one in ten, whole too, and the same in both', async (t) => {
+    const [failed, good] = [await send(failing, 100), await send(service1, 1000)];
+    const last = await send(failing, 1); // decided upon after all of the others
+    for (const where of Object.keys(backends)) await arrive(where, [...failed, ...last], 9);
+    const kept: Record<string, string[]> = {};
+    for (const [where, backend] of Object.entries(backends)) {
+      const counts = await until(`whole traces in ${where}`, async () => {
+        const counts = await spanCounts(backend, good);
+        return counts.every((count) => count === 0 || count === 12) && counts;
+      });
+      kept[where] = good.filter((_, index) => counts[index] === 12);
+    }
+    t.diagnostic(`${kept.zipkin?.length} of ${good.length} good traces were kept`);
+    assert.deepEqual(kept.zipkin, kept.jaeger);
+    const { length = 0 } = kept.zipkin ?? [];
+    const fiveSigma = 5 * Math.sqrt(1000 * 0.1 * 0.9); // missed once in two million runs
+    assert.ok(Math.abs(length - 100) < fiveSigma, `${length} of 1,000 is not 10 %`);
+  });
+
+  test('B3 carries the trace from one service to the next', async () => {
+    const traceId = '463ac35c9f6413ad48485a3953bb6124';
+    const headers = { 'X-B3-TraceId': traceId, 'X-B3-SpanId': 'a2fb4a1d1a96d312', 'X-B3-Sampled': '1' };
+    assert.equal((await get(failing, headers)).body.trace_id, traceId);
+    await arrive('zipkin', [traceId], 9);
+  });
+
+  for (const where of Object.keys(backends)) {
+    test(`what is sent while ${where} is stopped for 20 s arrives when it is back`, async () => {
+      await compose(`stop ${where}`);
+      const stopped = performance.now();
+      const ids = await send(failing, 50);
+      await arrive(where === 'zipkin' ? 'jaeger' : 'zipkin', ids, 9); // so they have been tried here too
+      ids.push(...(await send(failing, 50)));
+      await sleep(20_000 - (performance.now() - stopped)); // the outage itself, not a wait for something
+      await compose(`start ${where}`);
+      await arrive(where, ids, 9);
+    });
+  }
+
+  test('the Collector killed and started again: what had reached its queue arrives', async () => {
+    await compose('stop zipkin');
+    const ids = await send(failing, 100);
+    await arrive('jaeger', ids, 9); // so they are in the queue to Zipkin
+    await compose('kill collector');
+    await compose('start collector zipkin');
+    await arrive('zipkin', ids, 9);
+  });
+
+  test('the Collector killed with traces that it has not decided upon: later ones arrive', async (t) => {
+    const held = await send(failing, 300);
+    await compose('kill collector');
+    await compose('start collector');
+    await arrive('zipkin', await send(failing, 20), 9);
+    const whole = (await spanCounts(backends.zipkin as Backend, held)).filter((count) => count === 9).length;
+    t.diagnostic(
+      `of ${held.length} traces of the second before the kill, ${whole} are whole: the rest was in tail_sampling`,
+    );
+  });
+
+  test('slow traces, and those that take longest, arrive whole', async () => {
+    await compose('up --wait', { SERVICE3_SLEEP_MS: '1100' });
+    const slow = await send(service1, 10); // over 2 s
+    for (const where of Object.keys(backends)) await arrive(where, slow, 12);
+
+    await compose('pause service3'); // service2 gives up after 2.5 s, service1 5 s later
+    const results = await load(service1, 5, 5);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      Array(5).fill(502),
+    );
+    const longest = results.map(({ trace_id }) => `${trace_id}`);
+    for (const where of Object.keys(backends)) await arrive(where, longest, 8);
+    await compose('unpause service3');
+  });
+});

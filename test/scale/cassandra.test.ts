@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { composeProject, noDocker } from '../docker.ts';
 import { load } from '../injectors.ts';
-import { type Backend, until, zipkinAt } from '../support.ts';
-import { spanCounts, tracesOf } from './traces.ts';
+import { until, zipkinAt } from '../support.ts';
+import { arrive, tracesOf } from './traces.ts';
 
 const images = [
   'openzipkin/zipkin:3.6.1',
@@ -20,12 +20,6 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
   const compose: typeof demo.compose = (...args) => demo.compose(...args);
   const containers = async (service: string) => (await compose(`ps -q ${service}`)).split('\n');
   const front = zipkinAt('http://localhost:9411');
-  const arrive = (backend: Backend, ids: string[], seconds = 120) =>
-    until(
-      `${ids.length} whole traces`,
-      async () => (await spanCounts(backend, ids)).every((count) => count === 9),
-      seconds,
-    );
 
   before(async () => {
     demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '0' });
@@ -44,9 +38,9 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
         '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}',
         id,
       ]);
-      await arrive(zipkinAt(`http://${address}:9411`), ids);
+      await arrive(zipkinAt(`http://${address}:9411`), ids, 9);
     }
-    await arrive(front, ids);
+    await arrive(front, ids, 9);
   });
 
   test('under concurrent requests both replicas of service3 serve', async () => {
@@ -69,7 +63,7 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
     await compose('restart kafka');
     const ids = tracesOf(await running);
     const start = performance.now();
-    await arrive(front, ids, 600);
+    await arrive(front, ids, 9, 600);
     t.diagnostic(
       `${ids.length} traces, ${ids.length * 9} spans, ${Math.round((performance.now() - start) / 1000)} s after the last`,
     );

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { composeProject, noDocker } from '../docker.ts';
 import { load } from '../injectors.ts';
 import { type Backend, get, jaegerAt, until, zipkinAt } from '../support.ts';
-import { spanCounts, tracesOf } from './traces.ts';
+import { arrive as arriveIn, spanCounts, tracesOf } from './traces.ts';
 
 const images = [
   'openzipkin/zipkin:3.6.1',
@@ -23,12 +23,7 @@ suite('BACKEND=collector docker compose up', { skip: await noDocker(images) }, (
   let demo: ReturnType<typeof composeProject>;
   const compose: typeof demo.compose = (...args) => demo.compose(...args);
   const send = async (url: string, count: number) => tracesOf(await load(url, count, 10));
-  const arrive = (where: string, ids: string[], spans: number) =>
-    until(
-      `${ids.length} traces of ${spans} spans in ${where}`,
-      async () => (await spanCounts(backends[where] as Backend, ids)).every((count) => count === spans),
-      90,
-    );
+  const arrive = (where: string, ids: string[], spans: number) => arriveIn(backends[where] as Backend, ids, spans);
 
   before(async () => {
     demo = composeProject([], { BACKEND: 'collector', INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '0' });

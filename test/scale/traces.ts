@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Result } from '../injectors.ts';
-import type { Backend } from '../support.ts';
+import { type Backend, until } from '../support.ts';
 
 /** The trace ids of requests that were all answered with 200. */
 export function tracesOf(results: Result[]): string[] {
@@ -11,14 +11,24 @@ export function tracesOf(results: Result[]): string[] {
   return results.map(({ trace_id }) => `${trace_id}`);
 }
 
-/** How many spans of each trace a backend has; 0 for all where it does not answer. */
+/** How many spans of each trace a backend has; 0 where it does not answer. */
 export async function spanCounts(backend: Backend, ids: string[]): Promise<number[]> {
   const counts: number[] = [];
-  for (let at = 0; at < ids.length; at += 20) {
-    const some = ids
-      .slice(at, at + 20)
-      .map(async (id) => new Set((await backend.trace(id)).map((span) => span.id + span.kind)).size);
-    counts.push(...(await Promise.all(some).catch(() => some.map(() => 0))));
-  }
+  const count = async (id: string) => {
+    const spans = await backend.trace(id).catch(() => []);
+    return new Set(spans.map((span) => `${span.id} ${span.kind}`)).size; // a span sent twice is one
+  };
+  for (let at = 0; at < ids.length; at += 20) counts.push(...(await Promise.all(ids.slice(at, at + 20).map(count))));
   return counts;
+}
+
+/** Waits until the backend has `spans` spans of each trace. */
+export async function arrive(backend: Backend, ids: string[], spans: number, seconds = 90): Promise<void> {
+  let missing = ids;
+  const look = async () => {
+    const counts = await spanCounts(backend, missing);
+    missing = missing.filter((_, index) => counts[index] !== spans);
+    return missing.length === 0;
+  };
+  await until(`${ids.length} traces of ${spans} spans`, look, seconds);
 }

@@ -7,7 +7,7 @@ import { spanCounts } from '../test/scale/traces.ts';
 import { zipkinAt } from '../test/support.ts';
 
 const spansPerTrace = 12;
-const traces = Number(process.argv[2] ?? 5000);
+const traces = Number(process.argv[2] ?? 2000);
 const zipkin = zipkinAt('http://localhost:9411');
 type Project = ReturnType<typeof composeProject>;
 

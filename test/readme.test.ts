@@ -57,7 +57,7 @@ for (const [what, telemetry, preload, main, source] of [
 }
 
 test('every file, picture and heading that the README and docs/ link to is there', () => {
-  for (const file of ['README.md', 'docs/reliability.md', 'docs/cost.md']) {
+  for (const file of ['README.md', 'docs/reliability.md', 'docs/cost.md', 'docs/scaling.md']) {
     const text = readFileSync(file, 'utf8');
     const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
       title

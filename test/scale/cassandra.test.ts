@@ -22,7 +22,8 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
   const front = zipkinAt('http://localhost:9411');
 
   before(async () => {
-    demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '0' });
+    // With 10 requests at a time, some 400 spans a second: less than Cassandra takes. Beyond that, a backlog in Zipkin's memory dies with it.
+    demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '200' });
     await compose('up --build --wait --scale zipkin=3 --scale service3=2');
   });
   after(() => demo.remove());
@@ -57,9 +58,9 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
       sent++;
       return false;
     });
-    await until('a quarter of them', () => sent > requests / 4, 600);
+    await until('half of them', () => sent > requests / 2, 600); // by now spans have come through the whole way
     await demo.docker(['kill', victim]);
-    await until('half of them', () => sent > requests / 2, 600);
+    await until('three quarters of them', () => sent > (requests * 3) / 4, 600);
     await compose('restart kafka');
     const ids = tracesOf(await running);
     const start = performance.now();

@@ -1,5 +1,5 @@
 // `npm run bench:scale`: how many spans a second get from the Collector to where they can be read, and what a kill on the way loses.
-// It needs Docker, the images of docker/scale.yaml, about 3 GB of memory and 10 minutes.
+// It needs Docker, the images of docker/scale.yaml, 2 GB of memory and 6 minutes.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { composeProject } from '../test/docker.ts';

@@ -1,5 +1,6 @@
 // The same load on the three services, with more and more tracing.
 import { type Demo, spansPerTrace, startDemo } from './demo.ts';
+import type { Account } from './receiver.ts';
 import { type Mode, startService } from './services.ts';
 import { percentile, type Spread, spread } from './statistics.ts';
 
@@ -27,7 +28,7 @@ export type Row = {
   cpuMsPerRequest: Spread;
   /** What a span costs the three services, on top of no tracing; null where none was made. */
   cpuUsPerSpan: Spread | null;
-  spans: { made: number; received: number; lost: number };
+  spans: Account;
   bytesPerSpan: number | null;
   bytesPerTrace: number | null;
   /** Resident memory of service1, service2, service3. */

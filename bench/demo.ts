@@ -30,15 +30,12 @@ export async function startDemo({ telemetry, env }: Mode) {
       const { seconds, latenciesMs, traced } = await load(service1.url, amount, connections);
       made += traced * spansPerTrace;
       const deadline = performance.now() + 5000; // where spans were lost
-      while (receiver.received().spans < made && performance.now() < deadline) await sleep(50);
-      return { seconds, latenciesMs, traced, cpuUs: (await cpuUs()) - before, spans: traced * spansPerTrace };
+      while (receiver.account(made).lost > 0 && performance.now() < deadline) await sleep(50);
+      return { seconds, latenciesMs, cpuUs: (await cpuUs()) - before, spans: traced * spansPerTrace };
     },
     /** What a service still holds goes out when it stops, so this is final after stop(). */
-    spans() {
-      const received = receiver.received().spans;
-      return { made, received, lost: made - received };
-    },
-    bytes: () => receiver.received().bytes,
+    spans: () => receiver.account(made),
+    bytes: receiver.bytes,
     /** Stops the services, callers first. */
     async stop() {
       for (const service of services) await service.stop();

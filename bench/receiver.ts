@@ -3,10 +3,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+export type Account = { made: number; received: number; lost: number };
+
 /** Takes spans as Zipkin's JSON and as OTLP's protobuf, on a free port. */
 export async function startReceiver() {
   const total = { spans: 0, bytes: 0 };
   let uncounted: { body: Buffer; isOtlp: boolean }[] = [];
+  const count = () => {
+    for (const { body, isOtlp } of uncounted) {
+      total.spans += isOtlp ? countOtlpSpans(body) : JSON.parse(body.toString()).length;
+      total.bytes += body.length;
+    }
+    uncounted = [];
+  };
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk) => chunks.push(chunk));
@@ -19,14 +28,15 @@ export async function startReceiver() {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${url}/api/v2/spans`, OTEL_EXPORTER_OTLP_ENDPOINT: url },
-    /** How many spans have arrived, and how many bytes they were in the bodies of the POSTs. */
-    received() {
-      for (const { body, isOtlp } of uncounted) {
-        total.spans += isOtlp ? countOtlpSpans(body) : JSON.parse(body.toString()).length;
-        total.bytes += body.length;
-      }
-      uncounted = [];
-      return { ...total };
+    /** How many spans of so many have arrived, and how many have not. */
+    account(made: number): Account {
+      count();
+      return { made, received: total.spans, lost: made - total.spans };
+    },
+    /** How many bytes they were, in the bodies of the POSTs. */
+    bytes() {
+      count();
+      return total.bytes;
     },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -1,13 +1,13 @@
 // More and more load, with the settings of otel.env, until the queue of spans overflows.
 import { once } from 'node:events';
 import { startDemo } from './demo.ts';
-import { startReceiver } from './receiver.ts';
+import { type Account, startReceiver } from './receiver.ts';
 import { fork } from './services.ts';
 
 export type SaturationRow = {
   load: string;
   spansPerSecond: number;
-  spans: { made: number; received: number; lost: number };
+  spans: Account;
 };
 
 export async function saturate(
@@ -38,10 +38,9 @@ async function saturateBySpans(spansPerSecond: number, seconds: number): Promise
   await using receiver = await startReceiver();
   const child = fork('bench/spans.ts', [`${spansPerSecond}`, `${seconds}`], { telemetry: true, env: receiver.env });
   const [[report]] = await Promise.all([once(child, 'message'), once(child, 'exit')]);
-  const { spans: received } = receiver.received();
   return {
     load: `one process that makes ${spansPerSecond} spans/s and nothing else`,
     spansPerSecond: report.made / report.seconds,
-    spans: { made: report.made, received, lost: report.made - received },
+    spans: receiver.account(report.made),
   };
 }

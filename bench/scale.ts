@@ -77,16 +77,12 @@ async function lostOf(ids: string[]): Promise<number> {
 /** Sends failed traces to the Collector, which keeps every one of them, as fast as it takes them. */
 async function send(project: Project, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => randomBytes(16).toString('hex'));
-  const address = await project.docker([
-    'inspect',
-    '-f',
-    '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}',
-    await project.compose('ps -q collector'),
-  ]);
+  const [collector = ''] = await project.containers('collector');
+  const url = `http://${await project.addressOf(collector)}:4318/v1/traces`;
   for (let at = 0; at < count; at += 50) {
     const body = JSON.stringify(toOtlp(ids.slice(at, at + 50)));
     const headers = { 'content-type': 'application/json' };
-    while (!(await fetch(`http://${address}:4318/v1/traces`, { method: 'POST', headers, body })).ok) await sleep(200);
+    while (!(await fetch(url, { method: 'POST', headers, body })).ok) await sleep(200);
   }
   return ids;
 }

@@ -1,9 +1,9 @@
 // How long it takes until the demo is there, as a user starts it, and how large the image is.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { openPorts } from '../test/support.ts';
 import { percentile } from './statistics.ts';
 
 const run = async (command: string, ...args: string[]) => (await promisify(execFile)(command, args)).stdout.trim();
@@ -12,7 +12,7 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /** What was measured, in words; what could not be, with the reason. */
 export async function measureStartup(progress: (what: string) => void): Promise<Record<string, string>> {
-  const taken = await takenPort([5001, 5002, 5003, 9411]);
+  const [taken] = await openPorts([5001, 5002, 5003, 9411]);
   if (taken) return { '`npm start`, `docker compose up`': `not measured: port ${taken} is taken` };
   progress('npm start');
   const results = { '`npm start` to ready': seconds(await timeNpmStart()) };
@@ -34,7 +34,7 @@ export async function measureStartup(progress: (what: string) => void): Promise<
       'image, and node:26-slim in it': `${(bytes / 1e6).toFixed(0)} MB, ${(base / 1e6).toFixed(0)} MB`,
     };
   } catch (error) {
-    const [reason] = (error as Error).message.split('\n').slice(-2);
+    const reason = (error as Error).message.trim().split('\n').at(-1);
     return { ...results, '`docker compose up`': `not measured: ${reason}` };
   }
 }
@@ -91,17 +91,4 @@ async function timeContainer(command: string[]): Promise<number> {
   } finally {
     await run('docker', 'rm', '--force', id);
   }
-}
-
-async function takenPort(ports: number[]): Promise<number | undefined> {
-  for (const port of ports) {
-    const socket = connect(port, '127.0.0.1');
-    const isTaken = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (isTaken) return port;
-  }
-  return undefined;
 }

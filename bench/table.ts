@@ -1,4 +1,5 @@
 import type { Results } from './main.ts';
+import type { Account } from './receiver.ts';
 import type { Spread } from './statistics.ts';
 
 /** The results as Markdown tables, which a terminal shows as well. */
@@ -38,8 +39,7 @@ export function toMarkdown({ machine, rows, saturation, startup }: Results): str
 const withRange = ({ median, min, max }: Spread, digits: number) =>
   `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 
-const counts = ({ made, received, lost }: { made: number; received: number; lost: number }) =>
-  [made, received, lost].map(String);
+const counts = ({ made, received, lost }: Account) => [made, received, lost].map(String);
 
 function table(head: string[], rows: string[][]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0), 3));

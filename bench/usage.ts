@@ -16,4 +16,5 @@ process.on('message', () => {
   };
   process.send?.(usage);
 });
+process.on('disconnect', () => process.exit()); // the benchmark has gone, however it ended
 process.channel?.unref(); // it is no reason to stay

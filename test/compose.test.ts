@@ -50,7 +50,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
       const { readdirSync, readFileSync } = require('node:fs');
       const service = readdirSync('/proc').find((pid) => pid > 1 && /node.*main\\.ts/.test(readFileSync('/proc/' + pid + '/cmdline')));
       process.kill(service, 'SIGKILL');`;
-    const container = await compose('ps -q service2');
+    const [container = ''] = await demo.containers('service2');
     await demo.exec('service2', script).catch(() => {}); // the exec may end with its container
     await until(
       'a restart',

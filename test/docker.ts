@@ -48,6 +48,11 @@ export function composeProject(options: string[] = [], settings: Record<string, 
     /** Runs a script in the Node of a service's container. */
     exec: (service: string, script: string) =>
       docker(['compose', '-p', project, ...options, 'exec', '-T', service, 'node', '-e', script]),
+    /** The containers of a service. */
+    containers: async (service: string) => (await compose(`ps -q ${service}`)).split('\n'),
+    /** The address of a container, which the machine that runs Docker can reach. */
+    addressOf: (container: string) =>
+      docker(['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', container]),
     /** Whatever of a kind (`ps -a`, `volume ls`, `network ls`) is left of it. */
     left: (...kind: string[]) => docker([...kind, '-q', '--filter', `label=com.docker.compose.project=${project}`]),
     async remove() {

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { draw, failedTrace, get, type Line, linesOf, startDemo, startViewer, traceOf, until } from './support.ts';
+import { test } from 'node:test';
+import { startSharedDemo } from './shared-demo.ts';
+import { draw, failedTrace, get, type Line, linesOf, startDemo, traceOf, until } from './support.ts';
 
-let viewer: Awaited<ReturnType<typeof startViewer>>;
-let demo: Awaited<ReturnType<typeof startDemo>>;
-before(async () => {
-  viewer = await startViewer();
-  demo = await startDemo(viewer, { INTENTIONAL_FAILURE_PCT: '0' });
-});
-after(async () => {
-  await demo[Symbol.asyncDispose]();
-  await viewer[Symbol.asyncDispose]();
-});
+const { viewer, demo } = await startSharedDemo(() => ({ INTENTIONAL_FAILURE_PCT: '0' }));
 
 test('?failure_pct=100 makes this request fail, and only this one', async () => {
   const { status, body } = await get(`${demo.url}/?failure_pct=100`);

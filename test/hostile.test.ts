@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
-import { linesOf, startDemo, startViewer, until, within10s } from './support.ts';
+import { test } from 'node:test';
+import { startSharedDemo } from './shared-demo.ts';
+import { linesOf, until, within10s } from './support.ts';
 
-let viewer: Awaited<ReturnType<typeof startViewer>>;
-let demo: Awaited<ReturnType<typeof startDemo>>;
-before(async () => {
-  viewer = await startViewer();
-  demo = await startDemo(viewer);
-});
-after(async () => {
-  await demo[Symbol.asyncDispose]();
-  await viewer[Symbol.asyncDispose]();
-});
+const { demo } = await startSharedDemo();
 
 const open = async () => {
   const socket = connect(Number(new URL(demo.url).port), '127.0.0.1');

@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { after, before, suite, test } from 'node:test';
-import { noChromium, openBrowser, serve, startDemo, startService, startViewer, until } from './support.ts';
+import { suite, test } from 'node:test';
+import { startSharedDemo } from './shared-demo.ts';
+import { noChromium, openBrowser, serve, startService, startViewer, until } from './support.ts';
 
-let viewer: Awaited<ReturnType<typeof startViewer>>;
-let demo: Awaited<ReturnType<typeof startDemo>>;
-before(async () => {
-  viewer = await startViewer();
-  demo = await startDemo(viewer, {
-    TRACE_UI_URL: `${viewer.url}/zipkin/traces/{traceId}`,
-    INTENTIONAL_FAILURE_PCT: '50',
-  });
-});
-after(async () => {
-  await demo[Symbol.asyncDispose]();
-  await viewer[Symbol.asyncDispose]();
-});
+const { viewer, demo } = await startSharedDemo(({ url }) => ({
+  TRACE_UI_URL: `${url}/zipkin/traces/{traceId}`,
+  INTENTIONAL_FAILURE_PCT: '50',
+}));
 
 const browsers = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
 for (const [accept, type] of [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { startSharedDemo } from './shared-demo.ts';
 import {
   type Backend,
   draw,
@@ -11,22 +12,12 @@ import {
   serve,
   startDemo,
   startService,
-  startViewer,
   traceOf,
   ZIPKIN_URL,
   zipkinAt,
 } from './support.ts';
 
-let viewer: Awaited<ReturnType<typeof startViewer>>;
-let demo: Awaited<ReturnType<typeof startDemo>>;
-before(async () => {
-  viewer = await startViewer();
-  demo = await startDemo(viewer);
-});
-after(async () => {
-  await demo[Symbol.asyncDispose]();
-  await viewer[Symbol.asyncDispose]();
-});
+const { viewer, demo } = await startSharedDemo();
 
 for (const [form, headersOf] of [
   ['X-B3-* headers', (t: string, s: string) => ({ 'X-B3-TraceId': t, 'X-B3-SpanId': s, 'X-B3-Sampled': '1' })],

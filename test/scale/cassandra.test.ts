@@ -18,11 +18,10 @@ const requests = Number(process.env.SCALE_REQUESTS ?? 2000);
 suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await noDocker(images) }, () => {
   let demo: ReturnType<typeof composeProject>;
   const compose: typeof demo.compose = (...args) => demo.compose(...args);
-  const containers = async (service: string) => (await compose(`ps -q ${service}`)).split('\n');
   const front = zipkinAt('http://localhost:9411');
 
   before(async () => {
-    // With 10 requests at a time, some 400 spans a second: less than Cassandra takes. Beyond that, a backlog in Zipkin's memory dies with it.
+    // With 10 requests at a time, some 400 spans a second: less than Cassandra takes. (A backlog of over a minute in a Zipkin's memory would die with it.)
     demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '200' });
     await compose('up --build --wait --scale zipkin=3 --scale service3=2');
   });
@@ -30,16 +29,10 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
 
   test('a trace can be read through each of the three servers, and through the one on port 9411', async () => {
     const ids = tracesOf(await load(failing, 20, 5));
-    const servers = await containers('zipkin');
+    const servers = await demo.containers('zipkin');
     assert.equal(servers.length, 3);
     for (const id of servers) {
-      const address = await demo.docker([
-        'inspect',
-        '-f',
-        '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}',
-        id,
-      ]);
-      await arrive(zipkinAt(`http://${address}:9411`), ids, 9);
+      await arrive(zipkinAt(`http://${await demo.addressOf(id)}:9411`), ids, 9);
     }
     await arrive(front, ids, 9);
   });
@@ -47,12 +40,12 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
   test('under concurrent requests both replicas of service3 serve', async () => {
     await load(failing, 200, 50);
     const served = async (id: string) => (await demo.docker(['logs', id])).split('"msg":"GET / 200"').length - 1;
-    for (const id of await containers('service3'))
+    for (const id of await demo.containers('service3'))
       await until(`${id} to have served`, async () => (await served(id)) > 0);
   });
 
   test('one Zipkin killed and Kafka restarted under load: every span is found in the end', async (t) => {
-    const [victim = ''] = await containers('zipkin');
+    const [victim = ''] = await demo.containers('zipkin');
     let sent = 0;
     const running = load(failing, requests, 10, () => {
       sent++;

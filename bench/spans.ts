@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SpanKind, trace } from '@opentelemetry/api';
-import { closeOnSignal } from '../src/shutdown.ts';
+import { closeOnSignal } from '../src/server/shutdown.ts';
 
 const tracer = trace.getTracer('bench');
 closeOnSignal(createServer()); // as a service does: what still waits is sent before it exits

@@ -26,9 +26,9 @@ import {
 import type { Request } from 'express';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { loadConfig } from './config.ts';
-import { wantsPage } from './page.ts';
-import { onShutdown } from './shutdown.ts';
-import { createB3Propagator, createZipkinExporter } from './zipkin.ts';
+import { wantsPage } from './server/page.ts';
+import { onShutdown } from './server/shutdown.ts';
+import { createB3Propagator, createZipkinExporter } from './telemetry/zipkin-exporter.ts';
 
 const config = loadConfig();
 
@@ -92,7 +92,7 @@ const sdk = new NodeSDK({
 });
 
 // What the SDK says of itself goes through the service's log. (After `new NodeSDK`, which sets a logger of its own.)
-const { createLogger } = await import('./log.ts'); // after register(), or pino would not be patched
+const { createLogger } = await import('./server/log.ts'); // after register(), or pino would not be patched
 const log = createLogger(config).child({ logger: 'opentelemetry' }, { level: 'trace' }); // OTEL_LOG_LEVEL decides
 let quietUntil = 0;
 diag.setLogger(

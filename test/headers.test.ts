@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { redactHeaders } from '../src/headers.ts';
+import { redactHeaders } from '../src/tracing/redact-headers.ts';
 
 test('only the headers on the allow-list show their value, the others show that they were there', () => {
   const shown = {

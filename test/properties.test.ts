@@ -4,8 +4,8 @@ import { defaultTextMapGetter, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
 import { ConfigError, parseConfig } from '../src/config.ts';
-import { redactHeaders } from '../src/headers.ts';
-import { createB3Propagator } from '../src/zipkin.ts';
+import { redactHeaders } from '../src/tracing/redact-headers.ts';
+import { createB3Propagator } from '../src/telemetry/zipkin-exporter.ts';
 import { startViewer } from './support.ts';
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));

@@ -2,10 +2,10 @@ import { context, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { getStatus, report, settle } from '../downstream.ts';
-import { getFailurePct, withFailurePct } from '../failure-pct.ts';
-import { redactHeaders } from '../headers.ts';
-import { traceLink, withSpan } from '../span.ts';
+import { getStatus, report, settle } from '../server/downstream.ts';
+import { getFailurePct, withFailurePct } from '../tracing/failure-pct.ts';
+import { redactHeaders } from '../tracing/redact-headers.ts';
+import { traceLink, withSpan } from '../tracing/with-span.ts';
 
 /** Calls service2, then service3, and answers with what they answered: 200 even where service2 answered 500, for that is the demo. */
 export function service1(config: Config, log: Logger): RequestHandler {

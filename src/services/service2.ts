@@ -1,9 +1,9 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { getStatus, report, settle } from '../downstream.ts';
-import { getFailurePct } from '../failure-pct.ts';
-import { withSpan } from '../span.ts';
+import { getStatus, report, settle } from '../server/downstream.ts';
+import { getFailurePct } from '../tracing/failure-pct.ts';
+import { withSpan } from '../tracing/with-span.ts';
 
 /** Calls service3, or fails on purpose before it does. */
 export function service2(config: Config, log: Logger): RequestHandler {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestHandler } from 'express';
 import type { Config } from '../config.ts';
-import { withSpan } from '../span.ts';
+import { withSpan } from '../tracing/with-span.ts';
 
 /** Sleeps for a while, which stands for work. */
 export function service3(config: Config): RequestHandler {

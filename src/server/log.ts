@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import pino, { type Logger } from 'pino';
-import type { Config } from './config.ts';
+import type { Config } from '../config.ts';
 
 /** Writes a line of JSON per event to stdout. Within a request, instrumentation-pino adds trace_id and span_id to it. */
 export function createLogger({ serviceName, logLevel }: Pick<Config, 'serviceName' | 'logLevel'>): Logger {

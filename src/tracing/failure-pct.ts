@@ -2,7 +2,7 @@
 // there in every service behind it, though no call passes it on. (In the `baggage` header: https://www.w3.org/TR/baggage/)
 import { type Context, context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { integer } from './config.ts';
+import { integer } from '../config.ts';
 
 const key = 'failure_pct';
 const { accepts, allowed } = integer(0, 100);

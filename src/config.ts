@@ -36,7 +36,7 @@ const ownRules = {
   SERVICE3_URL: downstreamUrl,
   INTENTIONAL_FAILURE_PCT: integer(0, 100),
   SERVICE3_SLEEP_MS: milliseconds(0, 600_000),
-  DOWNSTREAM_TIMEOUT_MS: milliseconds(1, 600_000),
+  DOWNSTREAM_TIMEOUT_MS: milliseconds(1, 290_000), // undici gives up after 300 s,
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
   TRACE_UI_URL: {
     allowed: `${httpUrl.allowed} with {traceId} in it`,
@@ -49,7 +49,11 @@ const maxTimer = 2 ** 31 - 1; // a longer setTimeout fires at once
 const otelRules = {
   OTEL_SDK_DISABLED: anyCase(oneOf('true', 'false')),
   OTEL_LOG_LEVEL: anyCase(oneOf('none', 'error', 'warn', 'info', 'debug', 'verbose', 'all')),
-  OTEL_TRACES_EXPORTER: listOf('zipkin', 'otlp', 'console'),
+  OTEL_TRACES_EXPORTER: {
+    // The SDK would create Zipkin's exporter itself then, without the timeout and retries of RetryingZipkinExporter.
+    allowed: 'zipkin alone, none, or a comma-separated list of otlp, console',
+    accepts: (text: string) => text.trim() === 'zipkin' || listOf('otlp', 'console').accepts(text),
+  },
   OTEL_METRICS_EXPORTER: listOf('otlp', 'prometheus', 'console'),
   OTEL_LOGS_EXPORTER: listOf('otlp', 'console'),
   OTEL_PROPAGATORS: listOf('b3multi', 'b3', 'tracecontext', 'baggage'),
@@ -125,8 +129,8 @@ export function parseConfig(env: NodeJS.ProcessEnv) {
     traceUiUrl: own('TRACE_UI_URL', 'http://localhost:9411/zipkin/traces/{traceId}'),
     exporters,
     propagators,
-    backend: withoutPassword(exporters.map((name) => endpoints[name] ?? name).join(', ')),
-    zipkinTimeoutMs: Number(otel('OTEL_EXPORTER_ZIPKIN_TIMEOUT') ?? 10_000),
+    backend: exporters.map((name) => originAndPath(endpoints[name] ?? name)).join(', '),
+    zipkinTimeoutMs: Number(otel('OTEL_EXPORTER_ZIPKIN_TIMEOUT') ?? 30_000),
     otelLogLevel: (otel('OTEL_LOG_LEVEL') ?? 'info').toUpperCase() as keyof typeof DiagLogLevel,
   };
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
@@ -146,6 +150,13 @@ export function loadConfig(): Config {
 
 const splitList = (text: string) => text.split(',').map((item) => item.trim());
 
+/** A URL without user name, password and query, for messages. */
+function originAndPath(text: string): string {
+  if (!URL.canParse(text)) return text;
+  const { origin, pathname } = new URL(text);
+  return origin + pathname;
+}
+
 /** The text on one line and not too long. */
 const quote = (text: string) => JSON.stringify(withoutPassword(text).slice(0, 200));
-const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/g, '//[redacted]@');
+const withoutPassword = (url: string) => url.replace(/\/\/.*@/g, '//[redacted]@').replace(/\?.*/, '?[redacted]');

@@ -1,13 +1,13 @@
 // One code base, three services: SERVICE_NAME picks the one that this process is.
 import type { AddressInfo } from 'node:net';
-import { createApp } from './server/app.ts';
 import { loadConfig } from './config.ts';
-import { createLogger } from './server/log.ts';
+import { createApp } from './server/app.ts';
+import { createLogger } from './server/logger.ts';
 import { page } from './server/page.ts';
+import { closeOnSignal } from './server/shutdown.ts';
 import { service1 } from './services/service1.ts';
 import { service2 } from './services/service2.ts';
 import { service3 } from './services/service3.ts';
-import { closeOnSignal } from './server/shutdown.ts';
 
 const config = loadConfig();
 const log = createLogger(config);

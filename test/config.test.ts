@@ -19,9 +19,9 @@ const bad: Record<string, string[]> = {
   SERVICE3_URL: ['', '//host'],
   INTENTIONAL_FAILURE_PCT: ['', 'abc', '-1', '101', '50%', ' '],
   SERVICE3_SLEEP_MS: ['', 'abc', '-1', '1e9', '0.5', '1000000000'],
-  DOWNSTREAM_TIMEOUT_MS: ['', '0', 'abc', '-1', '1e9'],
+  DOWNSTREAM_TIMEOUT_MS: ['', '0', '290001', 'abc', '-1', '1e9'],
   TRACE_UI_URL: ['', 'abc', 'http://localhost:9411/', 'javascript:alert({traceId})', 'localhost/{traceId}'],
-  OTEL_TRACES_EXPORTER: ['jaeger', 'Zipkin', 'otlp,jaeger', 'otlp,none', 'otlp,'],
+  OTEL_TRACES_EXPORTER: ['jaeger', 'Zipkin', 'zipkin,console', 'otlp,jaeger', 'otlp,none', 'otlp,'],
   OTEL_METRICS_EXPORTER: ['zipkin'],
   OTEL_LOGS_EXPORTER: ['zipkin'],
   OTEL_PROPAGATORS: ['b3Multi', 'jaeger', 'b3;baggage'],
@@ -82,7 +82,7 @@ test('all faults are said at once, on stderr, before anything listens; the exit 
   assert.equal(started.text.stdout, '');
   assert.deepEqual(started.text.stderr.trimEnd().split('\n').sort(), [
     'INTENTIONAL_FAILURE_PCT="101" is not valid: it must be an integer from 0 to 100',
-    'OTEL_TRACES_EXPORTER="jaeger" is not valid: it must be none, or a comma-separated list of zipkin, otlp, console',
+    'OTEL_TRACES_EXPORTER="jaeger" is not valid: it must be zipkin alone, none, or a comma-separated list of otlp, console',
     'SERVICE_NAME="service9" is not valid: it must be service1 | service2 | service3',
   ]);
 });

@@ -81,7 +81,9 @@ for (const [what, headers, expected] of [
   ['X-B3-Sampled: d', { ...ids, 'X-B3-Sampled': 'd' }, 'new'],
   ['b3 with d (debug)', { b3: `${traceId}-${spanId}-d` }, traceId],
   ['b3 with a parent', { b3: `${traceId}-${spanId}-1-${'4'.repeat(16)}` }, traceId],
-  ['b3: 0, without ids', { b3: '0' }, 'new'],
+  ['b3: 0, without ids', { b3: '0' }, 'unsampled'],
+  ['X-B3-Sampled: 0, without ids', { 'X-B3-Sampled': '0' }, 'unsampled'],
+  ['b3: 1, without ids', { b3: '1' }, 'new'],
   ['ids without a decision', ids, 'unsampled'],
   ['duplicates', { ...ids, 'X-B3-TraceId': `${traceId}, ${other}`, 'X-B3-Sampled': '1' }, 'new'],
   [
@@ -89,7 +91,11 @@ for (const [what, headers, expected] of [
     { ...ids, 'X-B3-Sampled': '1', b3: `${other}-${spanId}-1` },
     other,
   ],
-  ['both forms, of which the single header is garbage', { ...ids, 'X-B3-Sampled': '1', b3: 'garbage' }, 'new'],
+  [
+    'both forms, of which the single header is invalid',
+    { ...ids, 'X-B3-Sampled': '1', b3: `zzz${other}-${spanId}-1` },
+    traceId,
+  ],
   [
     'a traceparent beside them, which nobody asked for',
     { ...ids, 'X-B3-Sampled': '1', traceparent: `00-${other}-${spanId}-01` },
@@ -114,8 +120,10 @@ for (const [what, headers, expected] of [
     });
     const { status, body } = await get(service1.url, headers);
     assert.equal(status, 200);
-    if (expected === 'unsampled') assert.equal(body.trace_id, undefined);
-    else if (expected === 'new')
+    if (expected === 'unsampled') {
+      assert.equal(body.trace_id, undefined);
+      for (const passed of sent) assert.equal(passed['x-b3-sampled'], '0');
+    } else if (expected === 'new')
       assert.ok(/^[0-9a-f]{32}$/.test(`${body.trace_id}`) && ![traceId, other].includes(`${body.trace_id}`));
     else assert.equal(body.trace_id, expected);
     for (const passed of sent) {

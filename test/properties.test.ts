@@ -4,8 +4,8 @@ import { defaultTextMapGetter, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
 import { ConfigError, parseConfig } from '../src/config.ts';
+import { StrictB3Propagator } from '../src/telemetry/strict-b3-propagator.ts';
 import { redactHeaders } from '../src/tracing/redact-headers.ts';
-import { createB3Propagator } from '../src/telemetry/zipkin-exporter.ts';
 import { startViewer } from './support.ts';
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));
@@ -33,7 +33,7 @@ test('B3: whatever the headers are, what is extracted is a valid lower-case id o
   let found = 0;
   fc.assert(
     fc.property(headers, (carrier) => {
-      const b3 = createB3Propagator(B3InjectEncoding.MULTI_HEADER);
+      const b3 = new StrictB3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER });
       const context = trace.getSpanContext(b3.extract(ROOT_CONTEXT, carrier, defaultTextMapGetter));
       if (!context) return;
       found++;

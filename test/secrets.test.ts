@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRecorder } from './injectors.ts';
-import { get, startDemo, until } from './support.ts';
+import { get, hex, startDemo, startService, startViewer, traceOf, until } from './support.ts';
 
 const secret = 's3cret';
 const headers = Object.fromEntries(
@@ -14,11 +14,8 @@ const headers = Object.fromEntries(
     'X-Auth-Token',
     'X-My-Secret',
     'Password',
-    'Forwarded',
-    'X-Forwarded-For',
-    'X-Forwarded-Host',
     'Origin',
-  ].map((name) => [name, name === 'Forwarded' ? `for=${secret};host=${secret}` : secret]),
+  ].map((name) => [name, secret]),
 );
 
 for (const format of ['zipkin', 'otlp'] as const) {
@@ -57,3 +54,19 @@ for (const format of ['zipkin', 'otlp'] as const) {
     });
   }
 }
+
+test('X-Forwarded-* sets client.address and server.address, as the conventions ask, and no other attribute', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
+  const traceId = hex(32);
+  const forwarded = {
+    'x-forwarded-for': 'client.test',
+    'x-forwarded-host': 'host.test:81',
+    'x-forwarded-proto': 'https',
+  };
+  await get(service3.url, { ...forwarded, b3: `${traceId}-${hex(16)}-1` });
+  const tags = (await traceOf(viewer, traceId, 2)).find(({ kind }) => kind === 'SERVER')?.tags ?? {};
+  const taken = Object.keys(tags).filter((name) => /\.test|^81$/.test(`${tags[name]}`));
+  assert.deepEqual(taken.sort(), ['client.address', 'server.address', 'server.port']);
+  assert.equal(tags['network.peer.address'], '127.0.0.1');
+});

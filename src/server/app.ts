@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { logRequests } from './log.ts';
+import { logRequests } from './log-requests.ts';
 
 /** The Express app that the three services share: `handlers` answer `GET /`. No express.Router here: its span would tell nothing. */
 export function createApp(handlers: RequestHandler[], log: Logger): Express {

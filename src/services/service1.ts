@@ -5,9 +5,10 @@ import type { Config } from '../config.ts';
 import { getStatus, report, settle } from '../server/downstream.ts';
 import { getFailurePct, withFailurePct } from '../tracing/failure-pct.ts';
 import { redactHeaders } from '../tracing/redact-headers.ts';
-import { traceLink, withSpan } from '../tracing/with-span.ts';
+import { traceLink } from '../tracing/trace-link.ts';
+import { withSpan } from '../tracing/with-span.ts';
 
-/** Calls service2, then service3, and answers with what they answered: 200 even where service2 answered 500, for that is the demo. */
+/** Calls service2, then service3, and reports the status of each: 200 even if service2 responded 500, because that is the demo. */
 export function service1(config: Config, log: Logger): RequestHandler {
   const { service2Url, service3Url, downstreamTimeoutMs: timeoutMs } = config;
 

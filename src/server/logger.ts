@@ -1,0 +1,19 @@
+import { trace } from '@opentelemetry/api';
+import pino, { type Logger } from 'pino';
+import type { Config } from '../config.ts';
+
+/** Writes a line of JSON per event to stdout. Within a request it has the ids of the active span. */
+export function createLogger({ serviceName, logLevel }: Pick<Config, 'serviceName' | 'logLevel'>): Logger {
+  return pino({
+    level: logLevel,
+    base: { service: serviceName },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) }, // "error" rather than 50
+    mixin() {
+      const span = trace.getActiveSpan()?.spanContext();
+      return span
+        ? { trace_id: span.traceId, span_id: span.spanId, trace_flags: `0${span.traceFlags.toString(16)}` }
+        : {};
+    },
+  });
+}

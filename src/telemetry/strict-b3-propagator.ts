@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { type Context, type TextMapGetter, TraceFlags, trace } from '@opentelemetry/api';
+import { B3Propagator } from '@opentelemetry/propagator-b3';
+
+// https://github.com/openzipkin/b3-propagation#single-header
+const singleHeader = /^(?:[0-9a-f]{16}){1,2}-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{16})?)?$/;
+
+/**
+ * A B3Propagator that follows the B3 specification where the package does not (propagator-b3 3.1.0, src/B3*Propagator.ts):
+ * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: any caller could erase other people's traces.
+ * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
+ * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).
+ * Remove each part when the package does the same.
+ */
+export class StrictB3Propagator extends B3Propagator {
+  override extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
+    const get = (name: string) => {
+      const value = getter.get(carrier, name);
+      return (typeof value === 'string' ? value : value?.[0])?.toLowerCase();
+    };
+    const b3 = get('b3');
+    const isSingle = b3 !== undefined && singleHeader.test(b3);
+    const extracted = super.extract(context, carrier, {
+      keys: (headers) => getter.keys(headers),
+      get: (_headers, name) => (name === 'b3' ? (isSingle ? b3 : undefined) : get(name)),
+    });
+
+    const sampled = get('x-b3-sampled');
+    const isDenied = b3 === '0' || sampled === '0' || sampled === 'false';
+    if (!isDenied || trace.getSpanContext(extracted)) return extracted;
+    // The API carries a decision only in a parent, so this one has random ids. It is never recorded.
+    return trace.setSpanContext(extracted, {
+      traceId: randomBytes(16).toString('hex'),
+      spanId: randomBytes(8).toString('hex'),
+      traceFlags: TraceFlags.NONE,
+      isRemote: true,
+    });
+  }
+}

@@ -26,4 +26,4 @@ server.on('error', (error) => {
   console.error(`${config.serviceName} can't listen on HOST=${config.host} PORT=${config.port}: ${error.message}`);
   process.exit(1);
 });
-closeOnSignal(server);
+closeOnSignal(server, log);

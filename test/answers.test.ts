@@ -57,7 +57,7 @@ suite('every service', () => {
       assert.equal((await json(`${service.url}/favicon.ico`))[0], 404);
       const [status, body] = await json(`${service.url}/nowhere?password=s3cret`);
       assert.equal(status, 404);
-      assert.deepEqual(body, { error: 'GET /nowhere is not here: GET / and GET /health are' });
+      assert.deepEqual(body, { error: 'not found: GET /nowhere' });
       service.signal('SIGTERM'); // all of its spans are sent by then
       await service.exit;
       const traces = await json(`${viewer.url}/api/v2/traces`);
@@ -79,14 +79,13 @@ test('a service that can’t be reached: the other call is made, the answer is a
     SERVICE3_URL: service3.url,
   });
   const { status, body } = await get(service1.url);
-  const message = `can't reach ${nobody}: connect ECONNREFUSED ${new URL(nobody).host}`;
   assert.equal(status, 502);
   assert.deepEqual(body.response_codes, { service2: null, service3: 200 });
-  assert.deepEqual(body.errors, { service2: { status: 502, message } });
+  assert.deepEqual(body.errors, { service2: { status: 502, message: "can't reach service2" } });
   const trace = draw(await traceOf(viewer, `${body.trace_id}`, 7));
   assert.match(
     trace,
-    /SERVER service1 get \/ route=\/ error=502\n {2}- service1 call_service2_from_service1 error=can't reach/,
+    /SERVER service1 get \/ route=\/ error=502\n {2}- service1 call_service2_from_service1 error=can't reach http\S+: connect ECONNREFUSED/,
   );
   assert.match(trace, /CLIENT service1 get error=connect ECONNREFUSED/);
 });
@@ -106,7 +105,7 @@ test('a name with two addresses, which both refuse (as localhost often has): the
     NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(twoAddresses)}`,
   });
   const { body } = await get(service1.url);
-  assert.deepEqual(body.errors?.service2, { status: 502, message: `can't reach ${downstream}: ECONNREFUSED` });
+  assert.deepEqual(body.errors?.service2, { status: 502, message: "can't reach service2" });
   const trace = draw(await traceOf(viewer, `${body.trace_id}`, 5));
   assert.match(trace, /CLIENT service1 get error=ECONNREFUSED/);
 });
@@ -120,10 +119,10 @@ test('a service that is too slow: 504 in errors, for service1 and, sooner, for s
   const { status, body } = await get(service1.url);
   assert.equal(status, 502);
   assert.deepEqual(body.response_codes, { service2: 502, service3: null });
-  assert.deepEqual(body.errors, { service3: { status: 504, message: `no answer from ${hung.url} within 1000 ms` } });
+  assert.deepEqual(body.errors, { service3: { status: 504, message: 'no response from service3 in time' } });
   const trace = draw(await traceOf(viewer, `${body.trace_id}`, 8));
-  assert.match(trace, /- service2 call_service3_from_service2 error=no answer from \S+ within 500 ms/);
-  assert.match(trace, /CLIENT service2 get error=The operation was aborted due to timeout/);
+  assert.match(trace, /- service2 call_service3_from_service2 error=no response from \S+ within 500 ms/);
+  assert.match(trace, /CLIENT service2 get error=no response from/);
 });
 
 test('a status of a service, whatever it is, is reported as it is', async () => {

@@ -9,11 +9,11 @@ const faults: Record<
   string,
   { serve: (socket: Socket) => void; status: 502 | 504; reason: RegExp; timeoutMs?: number }
 > = {
-  'accepts and never answers': { serve: () => {}, status: 504, reason: /timeout/ },
+  'accepts and never answers': { serve: () => {}, status: 504, reason: /^no response from http\S+ within \d+ ms$/ },
   'stops in the middle of its answer': {
     serve: (socket) => socket.once('data', () => socket.write(`${ok}content-length: 10\r\n\r\nhalf`)),
     status: 504,
-    reason: /timeout/,
+    reason: /^no response from http\S+ within \d+ ms$/,
   },
   'sends a byte now and then': {
     serve: (socket) =>
@@ -23,7 +23,7 @@ const faults: Record<
         socket.on('close', () => clearInterval(drip));
       }),
     status: 504,
-    reason: /timeout/,
+    reason: /^no response from http\S+ within \d+ ms$/,
   },
   'resets the connection': {
     serve: (socket) => socket.once('data', () => socket.resetAndDestroy()),
@@ -53,7 +53,7 @@ const faults: Record<
       }),
     timeoutMs: 3000, // kept in memory, it would be more than 1 GB by then
     status: 504,
-    reason: /timeout/,
+    reason: /^no response from http\S+ within \d+ ms$/,
   },
 };
 

@@ -1,10 +1,13 @@
 import { trace } from '@opentelemetry/api';
-import pino, { type Logger } from 'pino';
+import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from '../config.ts';
 
 /** Writes a line of JSON per event to stdout. Within a request it has the ids of the active span. */
 export function createLogger({ serviceName, logLevel }: Pick<Config, 'serviceName' | 'logLevel'>): Logger {
-  return pino({
+  const stdout = pino.destination(1);
+  // EPIPE: nobody reads the log any more. Stop as at a SIGTERM, with the spans sent.
+  stdout.on('error', () => process.emit('SIGTERM'));
+  const options: LoggerOptions = {
     level: logLevel,
     base: { service: serviceName },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -15,5 +18,6 @@ export function createLogger({ serviceName, logLevel }: Pick<Config, 'serviceNam
         ? { trace_id: span.traceId, span_id: span.spanId, trace_flags: `0${span.traceFlags.toString(16)}` }
         : {};
     },
-  });
+  };
+  return pino(options, stdout);
 }

@@ -2,7 +2,8 @@ import { context, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { getStatus, report, settle } from '../server/downstream.ts';
+import { getStatus } from '../server/get-status.ts';
+import { report, settle } from '../server/report.ts';
 import { getFailurePct, withFailurePct } from '../tracing/failure-pct.ts';
 import { redactHeaders } from '../tracing/redact-headers.ts';
 import { traceLink } from '../tracing/trace-link.ts';
@@ -17,7 +18,7 @@ export function service1(config: Config, log: Logger): RequestHandler {
     // that you want in headersToSpanAttributes of instrumentation-http: they become the standard `http.request.header.<name>`.)
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
-    await context.with(withFailurePct(req.query.failure_pct), async () => {
+    await context.with(withFailurePct(req.query.failure_pct, log), async () => {
       const service2 = await settle(withSpan('call_service2_from_service1', () => getStatus(service2Url, timeoutMs)));
       const service3 = await settle(withSpan('call_service3_from_service1', () => getStatus(service3Url, timeoutMs)));
 

@@ -1,7 +1,8 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { getStatus, report, settle } from '../server/downstream.ts';
+import { getStatus } from '../server/get-status.ts';
+import { report, settle } from '../server/report.ts';
 import { getFailurePct } from '../tracing/failure-pct.ts';
 import { withSpan } from '../tracing/with-span.ts';
 

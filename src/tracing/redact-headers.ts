@@ -12,14 +12,16 @@ const shown = new Set([
   'host',
   'user-agent',
   'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-flags',
 ]);
 
 /** The headers with every value but the harmless ones replaced by `[redacted]`. */
 export function redactHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      shown.has(name) || name.startsWith('x-b3-') ? value : '[redacted]',
-    ]),
+    Object.entries(headers).map(([name, value]) => [name, shown.has(name) ? value : '[redacted]']),
   );
 }

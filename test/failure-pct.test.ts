@@ -80,3 +80,9 @@ for (const baggage of [
     assert.equal((await get(demo.url, { baggage })).status, 200);
   });
 }
+
+test('?failure_pct= without the baggage propagator is ignored, and the response says the percentage that holds', async () => {
+  await using failing = await startDemo(viewer, { INTENTIONAL_FAILURE_PCT: '100', OTEL_PROPAGATORS: 'tracecontext' });
+  const { body } = await get(`${failing.url}/?failure_pct=0`);
+  assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [100, 500]);
+});

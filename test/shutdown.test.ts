@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { get, serve, startService, startViewer, until, within10s, zipkinAt } from './support.ts';
+import { get, linesOf, serve, startService, startViewer, until, within10s, zipkinAt } from './support.ts';
 
 const refused = (url: string) =>
   fetch(`${url}/health`, { headers: { connection: 'close' } }).then(
@@ -9,7 +9,7 @@ const refused = (url: string) =>
     () => true,
   );
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   test(`${signal} during a request: it is answered, its spans arrive, a second signal changes nothing, exit 0`, async () => {
     await using viewer = await startViewer();
     const waiting: ServerResponse[] = [];
@@ -65,4 +65,40 @@ test('a request that does not end does not hold up the exit', async () => {
   service3.signal('SIGTERM');
   assert.equal(await within10s(service3.exit), 0);
   assert.equal(await request, 'cut');
+});
+
+test('an uncaught rejection: one fatal log line, the spans arrive, exit 1', async () => {
+  await using viewer = await startViewer();
+  // Something of the application that fails outside of any request, a while after the request below.
+  const late = `process.on('SIGUSR2', () => void Promise.reject(new Error('lost')));`;
+  await using service3 = await startService('service3', {
+    ...viewer.env,
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_SCHEDULE_DELAY: '60000',
+    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(late)}`,
+  });
+  const traceId = 'abd'.padStart(32, '1');
+  await get(service3.url, { b3: `${traceId}-${'1'.repeat(16)}-1` });
+  service3.signal('SIGUSR2');
+  assert.equal(await within10s(service3.exit), 1);
+  const fatal = linesOf(service3).filter(({ level }) => level === 'fatal');
+  assert.deepEqual(
+    fatal.map(({ msg }) => msg),
+    ['Error: lost'],
+  );
+  assert.equal((await viewer.trace(traceId)).length, 2);
+});
+
+test('a log that nobody reads any more ends the service, with its spans sent', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', {
+    ...viewer.env,
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_SCHEDULE_DELAY: '60000',
+  });
+  service3.closeStdout();
+  const traceId = 'abe'.padStart(32, '1');
+  await get(service3.url, { b3: `${traceId}-${'1'.repeat(16)}-1` });
+  assert.equal(await within10s(service3.exit), 0);
+  assert.equal((await viewer.trace(traceId)).length, 2);
 });

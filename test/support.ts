@@ -60,6 +60,7 @@ export function run(command: string, args: string[], env: Record<string, string 
     text,
     exit,
     signal: (signal: NodeJS.Signals) => child.kill(signal),
+    closeStdout: () => void child.stdout?.destroy(),
     signalGroup: (signal: NodeJS.Signals) => process.kill(-(child.pid as number), signal),
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');

@@ -6,14 +6,17 @@ import {
   failedTrace,
   get,
   goodTrace,
+  hex,
   JAEGER_OTLP_URL,
   JAEGER_URL,
   JAEGER_ZIPKIN_URL,
   jaegerAt,
   noJaeger,
   noZipkin,
+  run,
   serve,
   startDemo,
+  startService,
   startViewer,
   traceOf,
   until,
@@ -152,3 +155,48 @@ async function capturedRequest() {
   await until('9 spans', () => spans.length === 9);
   return { spans, traceId: `${body.trace_id}` };
 }
+
+test('a handler that fails on a mounted router: http.route has the whole path', async () => {
+  await using viewer = await startViewer();
+  const app = `import express from 'express';
+    const router = express.Router().get('/fail/:id', () => { throw new Error('no'); });
+    const server = express().use('/api', router).listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port));`;
+  const args = ['--env-file=otel.env', '--import', './src/telemetry.ts', '--input-type=module', '-e', app];
+  await using service = run(process.execPath, args, viewer.env);
+  const url = await until('it to listen', () => service.text.stdout.match(/http:\/\/[\d.:]+/)?.[0]);
+  for (const [path, route] of [
+    ['/api/fail/7?a=b', '/api/fail/:id'],
+    ['/API/Fail/7', '/api/fail/:id'],
+  ] as const) {
+    const traceId = hex(32);
+    await fetch(url + path, { headers: { b3: `${traceId}-${hex(16)}-1` } });
+    const [span] = await traceOf(viewer, traceId, 1);
+    assert.deepEqual([span?.name, span?.tags?.['http.route']?.toLowerCase()], [`get ${route}`, route]);
+  }
+});
+
+test('a caller that disconnects: its SERVER span is red, and says why', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '300' });
+  const traceId = hex(32);
+  const signal = AbortSignal.timeout(100);
+  await assert.rejects(fetch(service3.url, { signal, headers: { b3: `${traceId}-${hex(16)}-1` } }));
+  assert.match(draw(await traceOf(viewer, traceId, 2)), /^SERVER service3 .*error=client_disconnected/);
+});
+
+test('a redirect of a downstream is reported, and not followed', async () => {
+  await using viewer = await startViewer();
+  let followed = false;
+  await using elsewhere = await serve((_req, res) => {
+    followed = true;
+    res.end();
+  });
+  await using moved = await serve((_req, res) => res.writeHead(302, { location: elsewhere.url }).end());
+  await using service1 = await startService('service1', {
+    ...viewer.env,
+    SERVICE2_URL: moved.url,
+    SERVICE3_URL: moved.url,
+  });
+  const { body } = await get(service1.url);
+  assert.deepEqual([body.response_codes, followed], [{ service2: 302, service3: 302 }, false]);
+});

@@ -191,11 +191,11 @@ export function jaegerAt(url: string | undefined, env: Record<string, string>): 
       const { data } = (await response.json()) as { data: Trace[] };
       return data.flatMap(({ spans, processes }) =>
         spans.map((span) => {
-          // Jaeger marks a failed span with a boolean `error` of its own; the reason is the status description, or the type of the error
+          // Jaeger marks a failed span with a boolean `error` of its own; the reason is the status description, our tag, or the type
           const tags = Object.fromEntries(
             span.tags.filter((t) => t.type === 'string').map((t) => [t.key, `${t.value}`]),
           );
-          const { 'span.kind': kind, 'otel.status_description': reason = tags['error.type'], ...others } = tags;
+          const { 'span.kind': kind, 'otel.status_description': reason = tags.error ?? tags['error.type'], ...others } = tags;
           const failed = span.tags.some((tag) => tag.key === 'error' && tag.value === true);
           return {
             traceId: id,

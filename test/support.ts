@@ -195,7 +195,11 @@ export function jaegerAt(url: string | undefined, env: Record<string, string>): 
           const tags = Object.fromEntries(
             span.tags.filter((t) => t.type === 'string').map((t) => [t.key, `${t.value}`]),
           );
-          const { 'span.kind': kind, 'otel.status_description': reason = tags.error ?? tags['error.type'], ...others } = tags;
+          const {
+            'span.kind': kind,
+            'otel.status_description': reason = tags.error ?? tags['error.type'],
+            ...others
+          } = tags;
           const failed = span.tags.some((tag) => tag.key === 'error' && tag.value === true);
           return {
             traceId: id,

@@ -2,9 +2,9 @@
 // It needs Docker, the images of docker/scale.yaml, 2 GB of memory and 6 minutes.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { composeProject } from '../test/docker.ts';
-import { spanCounts } from '../test/scale/traces.ts';
-import { zipkinAt } from '../test/support.ts';
+import { zipkinAt } from '../test/support/backends.ts';
+import { composeProject } from '../test/support/docker.ts';
+import { spanCounts } from '../test/support/whole-traces.ts';
 
 const spansPerTrace = 12;
 const traces = Number(process.argv[2] ?? 2000);

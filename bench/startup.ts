@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { openPorts } from '../test/support.ts';
+import { openPorts } from '../test/support/ports.ts';
 import { percentile } from './statistics.ts';
 
 const run = async (command: string, ...args: string[]) => (await promisify(execFile)(command, args)).stdout.trim();

@@ -1,6 +1,10 @@
 // `npm run pictures`: takes the README's pictures anew, in Chromium, from real requests and the real Zipkin at ZIPKIN_URL.
 import { statSync } from 'node:fs';
-import { CHROMIUM, get, openBrowser, startDemo, startViewer, traceOf, zipkinAt } from '../test/support.ts';
+import { startViewer, zipkinAt } from '../test/support/backends.ts';
+import { CHROMIUM, openBrowser } from '../test/support/browser.ts';
+import { get } from '../test/support/http.ts';
+import { startDemo } from '../test/support/services.ts';
+import { traceOf } from '../test/support/trace.ts';
 
 const { ZIPKIN_URL } = process.env;
 if (!ZIPKIN_URL) {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { closedUrl, draw, get, serve, startDemo, startService, startViewer, traceOf } from './support.ts';
+import { startViewer } from './support/backends.ts';
+import { get } from './support/http.ts';
+import { closedUrl, serve } from './support/servers.ts';
+import { startDemo, startService } from './support/services.ts';
+import { draw, traceOf } from './support/trace.ts';
 
 const quiet = { OTEL_TRACES_EXPORTER: 'none' };
 

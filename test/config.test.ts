@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { parseConfig } from '../src/config.ts';
-import { run, serve } from './support.ts';
+import { run } from './support/process.ts';
+import { serve } from './support/servers.ts';
 
 const service = (env: Record<string, string>) =>
   run(process.execPath, ['--env-file=otel.env', '--import', './src/telemetry.ts', 'src/main.ts'], {

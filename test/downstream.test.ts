@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { residentMB, serveTcp } from './injectors.ts';
-import { draw, get, startService, startViewer, traceOf, until } from './support.ts';
+import { startViewer } from './support/backends.ts';
+import { get } from './support/http.ts';
+import { residentMB } from './support/load.ts';
+import { serveTcp } from './support/servers.ts';
+import { startService } from './support/services.ts';
+import { draw, traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 const faults: Record<

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startSharedDemo } from './shared-demo.ts';
-import { draw, failedTrace, get, type Line, linesOf, startDemo, traceOf, until } from './support.ts';
+import { get } from './support/http.ts';
+import { type Line, linesOf } from './support/log-lines.ts';
+import { startDemo, startSharedDemo } from './support/services.ts';
+import { draw, failedTrace, traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const { viewer, demo } = await startSharedDemo(() => ({ INTENTIONAL_FAILURE_PCT: '0' }));
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { startSharedDemo } from './shared-demo.ts';
-import { linesOf, until, within10s } from './support.ts';
+import { linesOf } from './support/log-lines.ts';
+import { startSharedDemo } from './support/services.ts';
+import { until, within10s } from './support/wait.ts';
 
 const { demo } = await startSharedDemo();
 

@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  closedUrl,
-  get,
-  hex,
-  linesOf,
-  noZipkin,
-  run,
-  serve,
-  startDemo,
-  startService,
-  startViewer,
-  traceOf,
-  until,
-  ZIPKIN_URL,
-  zipkinAt,
-} from './support.ts';
+import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { get, hex } from './support/http.ts';
+import { linesOf } from './support/log-lines.ts';
+import { run } from './support/process.ts';
+import { closedUrl, serve } from './support/servers.ts';
+import { startDemo, startService } from './support/services.ts';
+import { noZipkin } from './support/skip.ts';
+import { traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 test('a line per request, in JSON: service, method, route, status, milliseconds, and the ids of its span', async () => {
   await using viewer = await startViewer();

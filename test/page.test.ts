@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { suite, test } from 'node:test';
-import { startSharedDemo } from './shared-demo.ts';
-import { noChromium, openBrowser, serve, startService, startViewer, until } from './support.ts';
+import { startViewer } from './support/backends.ts';
+import { openBrowser } from './support/browser.ts';
+import { serve } from './support/servers.ts';
+import { startService, startSharedDemo } from './support/services.ts';
+import { noChromium } from './support/skip.ts';
+import { until } from './support/wait.ts';
 
 const { viewer, demo } = await startSharedDemo(({ url }) => ({
   TRACE_UI_URL: `${url}/zipkin/traces/{traceId}`,

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
-import { startSharedDemo } from './shared-demo.ts';
-import {
-  type Backend,
-  draw,
-  get,
-  goodTrace,
-  hex,
-  noZipkin,
-  serve,
-  startDemo,
-  startService,
-  traceOf,
-  ZIPKIN_URL,
-  zipkinAt,
-} from './support.ts';
+import { type Backend, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { get, hex } from './support/http.ts';
+import { serve } from './support/servers.ts';
+import { startDemo, startService, startSharedDemo } from './support/services.ts';
+import { noZipkin } from './support/skip.ts';
+import { draw, goodTrace, traceOf } from './support/trace.ts';
 
 const { viewer, demo } = await startSharedDemo();
 

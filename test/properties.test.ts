@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { ConfigError, parseConfig } from '../src/config.ts';
 import { StrictB3Propagator } from '../src/telemetry/strict-b3-propagator.ts';
 import { redactHeaders } from '../src/tracing/redact-headers.ts';
-import { startViewer } from './support.ts';
+import { startViewer } from './support/backends.ts';
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { run, startViewer, until } from './support.ts';
+import { startViewer } from './support/backends.ts';
+import { run } from './support/process.ts';
+import { until } from './support/wait.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const code = (label: string) => {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startRecorder } from './injectors.ts';
-import { get, hex, startDemo, startService, startViewer, traceOf, until } from './support.ts';
+import { startViewer } from './support/backends.ts';
+import { get, hex } from './support/http.ts';
+import { startRecorder } from './support/recorder.ts';
+import { startDemo, startService } from './support/services.ts';
+import { traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const secret = 's3cret';
 const headers = Object.fromEntries(

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { get, linesOf, serve, startService, startViewer, until, within10s, zipkinAt } from './support.ts';
+import { startViewer, zipkinAt } from './support/backends.ts';
+import { get } from './support/http.ts';
+import { linesOf } from './support/log-lines.ts';
+import { serve } from './support/servers.ts';
+import { startService } from './support/services.ts';
+import { until, within10s } from './support/wait.ts';
 
 const refused = (url: string) =>
   fetch(`${url}/health`, { headers: { connection: 'close' } }).then(

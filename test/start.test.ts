@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { suite, test } from 'node:test';
-import { draw, failedTrace, get, openPorts, run, traceOf, unless, until, zipkinAt } from './support.ts';
+import { zipkinAt } from './support/backends.ts';
+import { get } from './support/http.ts';
+import { openPorts } from './support/ports.ts';
+import { run } from './support/process.ts';
+import { unless } from './support/skip.ts';
+import { draw, failedTrace, traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const ports = [5001, 5002, 5003, 9411];
 const open = () => openPorts(ports);

@@ -2,27 +2,21 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import {
   type Backend,
-  draw,
-  failedTrace,
-  get,
-  goodTrace,
-  hex,
   JAEGER_OTLP_URL,
   JAEGER_URL,
   JAEGER_ZIPKIN_URL,
-  jaegerAt,
-  noJaeger,
-  noZipkin,
-  run,
-  serve,
-  startDemo,
-  startService,
   startViewer,
-  traceOf,
-  until,
   ZIPKIN_URL,
   zipkinAt,
-} from './support.ts';
+} from './support/backends.ts';
+import { get, hex } from './support/http.ts';
+import { jaegerAt } from './support/jaeger.ts';
+import { run } from './support/process.ts';
+import { serve } from './support/servers.ts';
+import { startDemo, startService } from './support/services.ts';
+import { noJaeger, noZipkin } from './support/skip.ts';
+import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const nowhere = { [Symbol.asyncDispose]: async () => {} };
 const backends: { name: string; skip?: string | false; start: () => Promise<Backend & AsyncDisposable> }[] = [

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { get, hex, noChromium, openBrowser, startDemo, startViewer, traceOf, until } from './support.ts';
+import { startViewer } from './support/backends.ts';
+import { openBrowser } from './support/browser.ts';
+import { get, hex } from './support/http.ts';
+import { startDemo } from './support/services.ts';
+import { noChromium } from './support/skip.ts';
+import { traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const span = (fields: object = {}) => ({
   traceId: hex(32),

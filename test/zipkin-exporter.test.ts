@@ -5,7 +5,7 @@ import { SpanStatusCode } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { RetryingZipkinExporter } from '../src/telemetry/zipkin-exporter.ts';
-import { serveTcp } from './injectors.ts';
+import { serveTcp } from './support/servers.ts';
 
 const memory = new InMemorySpanExporter();
 const tracer = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: memory })] }).getTracer(

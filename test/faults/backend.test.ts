@@ -1,8 +1,12 @@
 // The backend misbehaves while requests come in: none of them may fail or wait for it.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { load, type Mode, median, residentMB, startRecorder } from '../injectors.ts';
-import { get, linesOf, startDemo, until } from '../support.ts';
+import { get } from '../support/http.ts';
+import { load, median, residentMB } from '../support/load.ts';
+import { linesOf } from '../support/log-lines.ts';
+import { type Mode, startRecorder } from '../support/recorder.ts';
+import { startDemo } from '../support/services.ts';
+import { until } from '../support/wait.ts';
 
 const modes: Mode[] = ['refuses', 'slow', 'hung', '500', 'garbage', 'cut'];
 const outageLines = (service: Parameters<typeof linesOf>[0]) =>

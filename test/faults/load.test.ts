@@ -1,8 +1,11 @@
 // Nothing is lost: not under load, and not when a service is stopped under it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { load, residentMB, startRecorder } from '../injectors.ts';
-import { linesOf, startDemo, until, within10s } from '../support.ts';
+import { load, residentMB } from '../support/load.ts';
+import { linesOf } from '../support/log-lines.ts';
+import { startRecorder } from '../support/recorder.ts';
+import { startDemo } from '../support/services.ts';
+import { until, within10s } from '../support/wait.ts';
 
 const spansByTrace = (spans: { traceId: string; service?: string }[], service?: string) => {
   const counts = new Map<string, number>();

@@ -1,10 +1,11 @@
 // docker/scale.yaml: several Zipkin servers over one Cassandra, fed through Kafka.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { composeProject, noDocker } from '../docker.ts';
-import { load } from '../injectors.ts';
-import { until, zipkinAt } from '../support.ts';
-import { arrive, tracesOf } from './traces.ts';
+import { zipkinAt } from '../support/backends.ts';
+import { composeProject, noDocker } from '../support/docker.ts';
+import { load } from '../support/load.ts';
+import { until } from '../support/wait.ts';
+import { arrive, tracesOf } from '../support/whole-traces.ts';
 
 const images = [
   'openzipkin/zipkin:3.6.1',

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { composeProject, noDocker } from '../docker.ts';
-import { load } from '../injectors.ts';
-import { type Backend, get, jaegerAt, until, zipkinAt } from '../support.ts';
-import { arrive as arriveIn, spanCounts, tracesOf } from './traces.ts';
+import { type Backend, zipkinAt } from '../support/backends.ts';
+import { composeProject, noDocker } from '../support/docker.ts';
+import { get } from '../support/http.ts';
+import { jaegerAt } from '../support/jaeger.ts';
+import { load } from '../support/load.ts';
+import { until } from '../support/wait.ts';
+import { arrive as arriveIn, spanCounts, tracesOf } from '../support/whole-traces.ts';
 
 const images = [
   'openzipkin/zipkin:3.6.1',

@@ -4,7 +4,8 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openPorts, unless } from './support.ts';
+import { openPorts } from './ports.ts';
+import { unless } from './skip.ts';
 
 const project = 'tracing-demo-test';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Result } from '../injectors.ts';
-import { type Backend, until } from '../support.ts';
+import type { Backend } from './backends.ts';
+import type { Result } from './load.ts';
+import { until } from './wait.ts';
 
 /** The trace ids of requests that were all answered with 200. */
 export function tracesOf(results: Result[]): string[] {

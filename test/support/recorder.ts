@@ -1,9 +1,7 @@
-// Backends and downstreams that misbehave, and a load that notices.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { zipkinAt } from './support.ts';
+import type { AddressInfo } from 'node:net';
+import { zipkinAt } from './backends.ts';
 
 export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut';
 
@@ -84,53 +82,3 @@ export async function startRecorder() {
     [Symbol.asyncDispose]: close,
   };
 }
-
-/** A TCP server on a free port that does with each connection what it likes. */
-export async function serveTcp(onConnection: (socket: Socket) => void) {
-  const sockets = new Set<Socket>();
-  const server = createTcpServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    onConnection(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-export type Result = { status?: number; ms: number; trace_id?: string; error?: string };
-
-/** Sends GETs until `count` are done or `stop` says so, so many at a time, and gives what came of each. */
-export async function load(url: string, count: number, atATime: number, stop = () => false): Promise<Result[]> {
-  const results: Result[] = [];
-  let sent = 0;
-  const worker = async () => {
-    while (sent < count && !stop()) {
-      sent++;
-      const start = performance.now();
-      try {
-        const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
-        const { trace_id } = (await response.json()) as { trace_id?: string };
-        results.push({ status: response.status, ms: performance.now() - start, trace_id });
-      } catch (error) {
-        results.push({ ms: performance.now() - start, error: String((error as Error).cause ?? error) });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: atATime }, worker));
-  return results;
-}
-
-export const median = (results: Result[]) => {
-  const sorted = results.map(({ ms }) => ms).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-};
-
-/** The memory that a process has now, in MB (Linux). */
-export const residentMB = (pid: number) =>
-  Math.round(Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1]) / 1024);

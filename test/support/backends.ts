@@ -1,0 +1,24 @@
+import { createViewer, type ZipkinSpan } from '../../src/local/viewer.ts';
+import { serve } from './servers.ts';
+
+export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL } = process.env;
+
+export type Backend = { env: Record<string, string>; trace: (id: string) => Promise<ZipkinSpan[]> };
+
+/** A Zipkin, the real one or a stand-in: where to send spans, and how to read a trace back. */
+export function zipkinAt(url: string): Backend & { url: string } {
+  return {
+    url,
+    env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${url}/api/v2/spans` },
+    trace: async (id) => {
+      const response = await fetch(`${url}/api/v2/trace/${id}`);
+      return response.ok ? ((await response.json()) as ZipkinSpan[]) : [];
+    },
+  };
+}
+
+/** The built-in viewer on a free port. */
+export async function startViewer() {
+  const server = await serve(createViewer());
+  return { ...zipkinAt(server.url), [Symbol.asyncDispose]: server[Symbol.asyncDispose] };
+}

@@ -1,0 +1,10 @@
+export type Line = Record<string, unknown> & { level: string; msg: string };
+
+/** The lines of JSON that a service has logged. */
+export function linesOf({ text }: { text: { stdout: string } }): Line[] {
+  const whole = text.stdout.slice(0, text.stdout.lastIndexOf('\n') + 1);
+  return whole
+    .split('\n')
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,14 @@
+import { connect } from 'node:net';
+
+/** Those of the ports on which somebody listens. */
+export async function openPorts(ports: number[]): Promise<number[]> {
+  const isOpen = (port: number) =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      }).on('error', () => resolve(false));
+    });
+  const states = await Promise.all(ports.map(isOpen));
+  return ports.filter((_, index) => states[index]);
+}

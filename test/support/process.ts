@@ -1,0 +1,32 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** A process whose output is kept. Disposing of it kills it, if it still runs. */
+export function run(command: string, args: string[], env: Record<string, string | undefined>, cwd = process.cwd()) {
+  const child: ChildProcess = spawn(command, args, {
+    cwd,
+    env: { PATH: process.env.PATH, ...env },
+    detached: true, // a group of its own, to signal as a terminal does
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const text = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (chunk) => {
+    text.stdout += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    text.stderr += chunk;
+  });
+  const exit = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  return {
+    pid: child.pid as number,
+    text,
+    exit,
+    signal: (signal: NodeJS.Signals) => child.kill(signal),
+    closeStdout: () => void child.stdout?.destroy(),
+    signalGroup: (signal: NodeJS.Signals) => process.kill(-(child.pid as number), signal),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await exit;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { after } from 'node:test';
+import { startViewer } from './backends.ts';
+import { run } from './process.ts';
+import { until } from './wait.ts';
+
+const preload = ['--import', './src/telemetry.ts'];
+
+/** `npm run service` on a free port, with only these variables on top of otel.env. */
+export async function startService(
+  SERVICE_NAME: 'service1' | 'service2' | 'service3',
+  env: Record<string, string> = {},
+  { telemetry = true } = {},
+) {
+  const args = ['--env-file=otel.env', ...(telemetry ? preload : []), 'src/main.ts'];
+  const service = run(process.execPath, args, { SERVICE_NAME, PORT: '0', ...env });
+  const exited = service.exit.then((code) => {
+    throw new Error(`${SERVICE_NAME} exited with ${code}: ${service.text.stderr}`);
+  });
+  const listening = until(`${SERVICE_NAME} to listen`, () => service.text.stdout.match(/http:\/\/[\d.:]+/)?.[0]);
+  const url = await Promise.race([listening, exited]);
+  exited.catch(() => {}); // from now on it may exit
+  return { url, ...service };
+}
+
+/** The three services; spans go to `backend`. Failures and sleep are off unless `env` says otherwise. */
+export async function startDemo(backend: { env: Record<string, string> }, env: Record<string, string> = {}) {
+  const shared = { INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1', ...backend.env, ...env };
+  const service3 = await startService('service3', shared);
+  const service2 = await startService('service2', { SERVICE3_URL: service3.url, ...shared });
+  const service1 = await startService('service1', {
+    SERVICE2_URL: service2.url,
+    SERVICE3_URL: service3.url,
+    ...shared,
+  });
+  const all = [service1, service2, service3];
+  return {
+    url: service1.url,
+    service1,
+    service2,
+    service3,
+    [Symbol.asyncDispose]: async () => void (await Promise.all(all.map((service) => service[Symbol.asyncDispose]()))),
+  };
+}
+
+/** One demo for all the tests of a file, and the viewer that gets its spans. */
+export async function startSharedDemo(envFor: (viewer: { url: string }) => Record<string, string> = () => ({})) {
+  const viewer = await startViewer();
+  const demo = await startDemo(viewer, envFor(viewer));
+  after(async () => {
+    await demo[Symbol.asyncDispose]();
+    await viewer[Symbol.asyncDispose]();
+  });
+  return { viewer, demo };
+}

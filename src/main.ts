@@ -15,15 +15,15 @@ const handlers = {
   service1: [page, service1(config, log)],
   service2: [service2(config, log)],
   service3: [service3(config)],
-}[config.serviceName];
+}[config.SERVICE_NAME];
 
-const server = createApp(handlers, log).listen(config.port, config.host);
+const server = createApp(handlers, log).listen(config.PORT, config.HOST);
 server.on('listening', () => {
   const { address, port, family } = server.address() as AddressInfo;
   log.info(`listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
 });
 server.on('error', (error) => {
-  console.error(`${config.serviceName} can't listen on HOST=${config.host} PORT=${config.port}: ${error.message}`);
+  console.error(`${config.SERVICE_NAME} can't listen on HOST=${config.HOST} PORT=${config.PORT}: ${error.message}`);
   process.exit(1);
 });
 closeOnSignal(server, log);

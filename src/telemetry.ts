@@ -21,13 +21,14 @@ const config = loadConfig();
 register({ include: ['express'] });
 
 // Zipkin unless OTEL_TRACES_EXPORTER names another exporter, which the SDK then creates.
-const zipkin = config.exporters.includes('zipkin') ? new RetryingZipkinExporter(config.zipkinTimeoutMs) : undefined;
+const usesZipkin = config.OTEL_TRACES_EXPORTER.includes('zipkin');
+const zipkin = usesZipkin ? new RetryingZipkinExporter(config.OTEL_EXPORTER_ZIPKIN_TIMEOUT) : undefined;
 
 const sdk = new NodeSDK({
   // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over this name.
-  resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.serviceName })),
+  resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.SERVICE_NAME })),
   traceExporter: zipkin,
-  textMapPropagator: createPropagator(config.propagators), // B3, and baggage beside it, unless OTEL_PROPAGATORS is set
+  textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3, and baggage beside it, unless OTEL_PROPAGATORS is set
   instrumentations: [
     new HttpInstrumentation(serverSpans(config)), // SERVER spans
     new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route, and no spans of its own

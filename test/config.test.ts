@@ -106,8 +106,9 @@ test('a port that is taken is one clear line and exit code 1', async () => {
 });
 
 test('the demo’s own defaults in otel.env and in the code are the same', () => {
-  const { SERVICE_NAME, OTEL_LOG_LEVEL, OTEL_EXPORTER_ZIPKIN_TIMEOUT } = defaults;
-  assert.deepEqual(parseConfig(defaults), parseConfig({ SERVICE_NAME, OTEL_LOG_LEVEL, OTEL_EXPORTER_ZIPKIN_TIMEOUT }));
+  const ownDefaults = (env: NodeJS.ProcessEnv) =>
+    Object.entries(parseConfig(env)).filter(([name]) => !name.startsWith('OTEL_'));
+  assert.deepEqual(ownDefaults(defaults), ownDefaults({ SERVICE_NAME: defaults.SERVICE_NAME }));
 });
 
 test('an OTEL_* variable that is empty is unset', () => {
@@ -120,6 +121,6 @@ test('the config is frozen', () => {
 });
 
 test('each role has its own port where PORT is not set', () => {
-  const ports = ['service1', 'service2', 'service3'].map((SERVICE_NAME) => parseConfig({ SERVICE_NAME }).port);
+  const ports = ['service1', 'service2', 'service3'].map((SERVICE_NAME) => parseConfig({ SERVICE_NAME }).PORT);
   assert.deepEqual(ports, [5001, 5002, 5003]);
 });

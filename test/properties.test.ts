@@ -72,10 +72,10 @@ test('configuration: any value is taken as it is meant or refused on one line th
     fc.property(fc.constantFrom(...names), fc.oneof(text, fc.integer().map(String), fc.webUrl()), (name, value) => {
       try {
         const config = parseConfig({ SERVICE_NAME: 'service1', [name]: value });
-        assert.ok(config.intentionalFailurePct >= 0 && config.intentionalFailurePct <= 100);
-        assert.ok(Number.isInteger(config.port) && config.port <= 65535);
-        assert.ok(config.downstreamTimeoutMs >= 1 && config.service3SleepMs >= 0);
-        for (const url of [config.service2Url, config.service3Url]) assert.match(new URL(url).protocol, /^https?:$/);
+        assert.ok(config.INTENTIONAL_FAILURE_PCT >= 0 && config.INTENTIONAL_FAILURE_PCT <= 100);
+        assert.ok(Number.isInteger(config.PORT) && config.PORT <= 65535);
+        assert.ok(config.DOWNSTREAM_TIMEOUT_MS >= 1 && config.SERVICE3_SLEEP_MS >= 0);
+        for (const url of [config.SERVICE2_URL, config.SERVICE3_URL]) assert.match(new URL(url).protocol, /^https?:$/);
       } catch (error) {
         assert.ok(error instanceof ConfigError, String(error));
         assert.match(error.message, new RegExp(`^${name}=[^\\n]* is not valid: [^\\n]+$`));

@@ -3,13 +3,13 @@ import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from '../config.ts';
 
 /** Writes a line of JSON per event to stdout. Within a request it has the ids of the active span. */
-export function createLogger({ serviceName, logLevel }: Pick<Config, 'serviceName' | 'logLevel'>): Logger {
+export function createLogger({ SERVICE_NAME, LOG_LEVEL }: Pick<Config, 'SERVICE_NAME' | 'LOG_LEVEL'>): Logger {
   const stdout = pino.destination(1);
   // EPIPE: nobody reads the log any more. Stop as at a SIGTERM, with the spans sent.
   stdout.on('error', () => process.emit('SIGTERM'));
   const options: LoggerOptions = {
-    level: logLevel,
-    base: { service: serviceName },
+    level: LOG_LEVEL,
+    base: { service: SERVICE_NAME },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (level) => ({ level }) }, // "error" rather than 50
     mixin() {

@@ -8,14 +8,14 @@ import { withSpan } from '../tracing/with-span.ts';
 
 /** Calls service3, or fails on purpose before it does. */
 export function service2(config: Config, log: Logger): RequestHandler {
-  const timeoutMs = Math.ceil(config.downstreamTimeoutMs / 2); // less than service1 waits, so that service1 hears of it
+  const timeoutMs = Math.ceil(config.DOWNSTREAM_TIMEOUT_MS / 2); // less than service1 waits, so that service1 hears of it
 
   return async (_req, res) => {
     const call = withSpan('call_service3_from_service2', async (span) => {
-      const pct = getFailurePct(config.intentionalFailurePct, log);
+      const pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       span.setAttribute('demo.failure_chance_pct', pct);
       if (Math.random() * 100 < pct) throw new Error(`Intentional ${pct}% failure`);
-      return getStatus(config.service3Url, timeoutMs);
+      return getStatus(config.SERVICE3_URL, timeoutMs);
     });
 
     const { status, body } = report({ service3: await settle(call) }, log);

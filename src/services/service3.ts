@@ -6,7 +6,7 @@ import { withSpan } from '../tracing/with-span.ts';
 /** Sleeps for a while, which stands for work. */
 export function service3(config: Config): RequestHandler {
   return async (_req, res) => {
-    await withSpan('sleep_service3', () => sleep(config.service3SleepMs));
-    res.json({ slept_ms: config.service3SleepMs });
+    await withSpan('sleep_service3', () => sleep(config.SERVICE3_SLEEP_MS));
+    res.json({ slept_ms: config.SERVICE3_SLEEP_MS });
   };
 }

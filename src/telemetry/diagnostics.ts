@@ -3,6 +3,7 @@ import { context, DiagLogLevel, diag, type Exception, ROOT_CONTEXT } from '@open
 import { setGlobalErrorHandler } from '@opentelemetry/core';
 import type { Config } from '../config.ts';
 import { createLogger } from '../server/logger.ts';
+import { destination } from './destination.ts';
 
 const quietMs = 60_000;
 
@@ -26,7 +27,7 @@ export function logDiagnostics(config: Config): (error: Exception) => void {
   };
   const reportFailure = (error: Exception) => {
     const { message, code = error } = error as { message?: string; code?: string | number };
-    reportLost(`can't send spans to ${config.backend}: ${message || code}`); // an AggregateError has no message
+    reportLost(`can't send spans to ${destination(config)}: ${message || code}`); // an AggregateError has no message
   };
 
   diag.setLogger(
@@ -37,7 +38,10 @@ export function logDiagnostics(config: Config): (error: Exception) => void {
       debug: (...args) => write('debug', args),
       verbose: (...args) => write('trace', args),
     },
-    { logLevel: DiagLogLevel[config.otelLogLevel], suppressOverrideMessage: true },
+    {
+      logLevel: DiagLogLevel[config.OTEL_LOG_LEVEL.toUpperCase() as keyof typeof DiagLogLevel],
+      suppressOverrideMessage: true,
+    },
   );
   setGlobalErrorHandler(reportFailure);
   return reportFailure;

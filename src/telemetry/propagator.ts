@@ -1,7 +1,6 @@
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
-import type { Config } from '../config.ts';
 import { StrictB3Propagator } from './strict-b3-propagator.ts';
 
 const propagators: Record<string, () => TextMapPropagator> = {
@@ -12,7 +11,7 @@ const propagators: Record<string, () => TextMapPropagator> = {
 };
 
 /** The propagators with these names, as OTEL_PROPAGATORS writes them; null, which turns propagation off, for `none`. */
-export function createPropagator(names: Config['propagators']): TextMapPropagator | null {
+export function createPropagator(names: string[]): TextMapPropagator | null {
   const chosen = names.flatMap((name) => propagators[name]?.() ?? []);
   return chosen.length > 0 ? new CompositePropagator({ propagators: chosen }) : null;
 }

@@ -8,11 +8,11 @@ import { wantsPage } from '../server/page.ts';
 import { redactQuery } from './redact-query.ts';
 
 /** Settings for HttpInstrumentation: which requests get a SERVER span, and what that span says. */
-export function serverSpans({ serviceName }: Pick<Config, 'serviceName'>): HttpInstrumentationConfig {
+export function serverSpans({ SERVICE_NAME }: Pick<Config, 'SERVICE_NAME'>): HttpInstrumentationConfig {
   return {
     ignoreIncomingRequestHook: (request) => {
       const path = request.url?.split('?', 1)[0];
-      return path === '/health' || path === '/favicon.ico' || (serviceName === 'service1' && wantsPage(request));
+      return path === '/health' || path === '/favicon.ico' || (SERVICE_NAME === 'service1' && wantsPage(request));
     },
     startIncomingSpanHook: (request) => redactQuery(request.url),
     applyCustomAttributesOnSpan: (span, request, response) => {

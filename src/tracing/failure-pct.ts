@@ -2,11 +2,11 @@
 // read it, though no call passes it on. (In the `baggage` header: https://www.w3.org/TR/baggage/)
 import { type Context, context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { integer } from '../config.ts';
 import { quote } from '../server/quote.ts';
 
 const key = 'failure_pct';
-const { accepts, allowed } = integer(0, 100);
+const accepts = (text: string) => /^(100|[1-9]?\d)$/.test(text);
+const allowed = 'an integer from 0 to 100';
 
 /**
  * The active context with the `failure_pct` of a query string in its baggage, in place of the caller's. The parameter is ignored, and

@@ -1,0 +1,52 @@
+// Valid values of environment variables. The message of each rule completes the sentence "it must be …".
+import { isIP } from 'node:net';
+import * as v from 'valibot';
+
+const text = (allowed: string, isValid: (value: string) => boolean) =>
+  v.pipe(v.string(allowed), v.check(isValid, allowed));
+const splitList = (value: string) => value.split(',').map((item) => item.trim());
+const isListOf = (names: string[]) => (list: string) =>
+  list.trim() === 'none' || splitList(list).every((item) => names.includes(item));
+
+export const oneOf = <const T extends string>(...names: T[]) => v.picklist(names, names.join(' | '));
+
+export const oneOfAnyCase = <const T extends string>(...names: T[]) =>
+  v.pipe(v.string(names.join(' | ')), v.toLowerCase(), oneOf(...names));
+
+/** The items of the list; `['none']` for none. */
+export const listOf = (...names: string[]) =>
+  v.pipe(text(`none, or a comma-separated list of ${names.join(', ')}`, isListOf(names)), v.transform(splitList));
+
+/** In a list with `zipkin`, the SDK would create its own exporter for Zipkin, without the timeout and retries of ours. */
+export const tracesExporter = v.pipe(
+  text(
+    'zipkin alone, none, or a comma-separated list of otlp, console',
+    (list) => list.trim() === 'zipkin' || isListOf(['otlp', 'console'])(list),
+  ),
+  v.transform(splitList),
+);
+
+/** The number that the digits stand for. */
+export const integer = (min: number, max: number, unit = '') => {
+  const isValid = (digits: string) =>
+    /^(0|[1-9]\d{0,9})$/.test(digits) && Number(digits) >= min && Number(digits) <= max;
+  return v.pipe(text(`an integer from ${min} to ${max}${unit}`, isValid), v.transform(Number));
+};
+export const milliseconds = (min: number, max: number) => integer(min, max, ' (milliseconds)');
+
+export const ratio = text('a number from 0 to 1', (value) => /^\d*\.?\d+$/.test(value) && Number(value) <= 1);
+
+export const host = text('an IP address or localhost', (value) => isIP(value) > 0 || value === 'localhost');
+
+const isHttpUrl = (url: string) => /^https?:\/\/[^\s/]\S*$/.test(url) && URL.canParse(url);
+export const httpUrl = text('an http:// or https:// URL', isHttpUrl);
+
+/** fetch rejects URLs with a user name or password. */
+export const downstreamUrl = text(
+  'an http:// or https:// URL without user name and password',
+  (url) => isHttpUrl(url) && !url.includes('@'),
+);
+export const traceUiUrl = text(
+  'an http:// or https:// URL that contains {traceId}',
+  (url) => url.includes('{traceId}') && isHttpUrl(url.replaceAll('{traceId}', '0')),
+);

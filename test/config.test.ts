@@ -29,6 +29,7 @@ const bad: Record<string, string[]> = {
   OTEL_TRACES_SAMPLER: ['on', 'ratio', ' always_on'],
   OTEL_TRACES_SAMPLER_ARG: ['abc', '-1', '1.5', '10%', '1e9'],
   OTEL_NODE_RESOURCE_DETECTORS: ['environment'],
+  OTEL_RESOURCE_ATTRIBUTES: ['team', 'team=a=b', '=a', 'team=100%', 'team=a,'],
   OTEL_BSP_SCHEDULE_DELAY: ['abc', '-1', '0', '1e9', '9999999999'],
   OTEL_BSP_EXPORT_TIMEOUT: ['abc', '-1', '0'],
   OTEL_BSP_MAX_QUEUE_SIZE: ['abc', '-1', '0'],

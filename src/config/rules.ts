@@ -26,6 +26,11 @@ export const tracesExporter = v.pipe(
   v.transform(splitList),
 );
 
+/** The SDK discards the whole list if one item is invalid. */
+export const keyValueList = text('a comma-separated list of key=value, both percent-encoded', (list) =>
+  list.split(',').every((item) => /^([^=%]|%[0-9a-f]{2}){1,255}=([^=%]|%[0-9a-f]{2}){0,255}$/i.test(item)),
+);
+
 /** The number that the digits stand for. */
 export const integer = (min: number, max: number, unit = '') => {
   const isValid = (digits: string) =>

@@ -1,10 +1,10 @@
-// `npm run pictures`: takes the README's pictures anew, in Chromium, from real requests and the real Zipkin at ZIPKIN_URL.
+// `npm run pictures`: retakes the pictures of README.md and docs/ in Chromium, from real requests and the real Zipkin at ZIPKIN_URL.
 import { statSync } from 'node:fs';
-import { startViewer, zipkinAt } from '../test/support/backends.ts';
-import { CHROMIUM, openBrowser } from '../test/support/browser.ts';
-import { get } from '../test/support/http.ts';
-import { startDemo } from '../test/support/services.ts';
-import { traceOf } from '../test/support/trace.ts';
+import { startViewer, zipkinAt } from '../../test/support/backends.ts';
+import { CHROMIUM, openBrowser } from '../../test/support/browser.ts';
+import { get } from '../../test/support/http.ts';
+import { startDemo } from '../../test/support/services.ts';
+import { traceOf } from '../../test/support/trace.ts';
 
 const { ZIPKIN_URL } = process.env;
 if (!ZIPKIN_URL) {
@@ -18,7 +18,7 @@ await using browser = await openBrowser();
 const { page } = browser;
 
 async function take(name: string) {
-  const path = `docs/${name}.png`;
+  const path = `docs/pictures/${name}.png`;
   await page.screenshot({ path, animations: 'disabled' });
   const kB = Math.round(statSync(path).size / 1000);
   if (kB > 150) throw new Error(`${path} has ${kB} kB: it must have at most 150`);

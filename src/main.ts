@@ -1,4 +1,4 @@
-// One code base, three services: SERVICE_NAME picks the one that this process is.
+// One codebase, three services: SERVICE_NAME picks the service that this process runs.
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from './config.ts';
 import { createApp } from './server/app.ts';

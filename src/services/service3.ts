@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import type { Config } from '../config.ts';
 import { withSpan } from '../tracing/with-span.ts';
 
-/** Sleeps for a while, which stands for work. */
+/** Sleeps, in place of real work. */
 export function service3(config: Config): RequestHandler {
   return async (_req, res) => {
     await withSpan('sleep_service3', () => sleep(config.SERVICE3_SLEEP_MS));

@@ -25,7 +25,11 @@ export function run(command: string, args: string[], env: Record<string, string 
     closeStdout: () => void child.stdout?.destroy(),
     signalGroup: (signal: NodeJS.Signals) => process.kill(-(child.pid as number), signal),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      try {
+        process.kill(-(child.pid as number), 'SIGKILL'); // the group: a child of npm would keep the output open, and `exit` pending
+      } catch {
+        // it has exited
+      }
       await exit;
     },
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Results } from '../bench/main.ts';
-import { run } from './support/process.ts';
+import type { Results } from '../../bench/main.ts';
+import { run } from '../support/process.ts';
 
 test('npm run bench -- --quick --json: five ways of tracing, of which every span is accounted for', async () => {
   await using bench = run('npm', ['run', '--silent', 'bench', '--', '--quick', '--json'], {});

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { zipkinAt } from './support/backends.ts';
-import { composeProject, noDocker } from './support/docker.ts';
-import { get, hex } from './support/http.ts';
-import { jaegerAt } from './support/jaeger.ts';
-import { openPorts } from './support/ports.ts';
-import { traceOf } from './support/trace.ts';
-import { until } from './support/wait.ts';
+import { zipkinAt } from '../support/backends.ts';
+import { composeProject, noDocker } from '../support/docker.ts';
+import { get, hex } from '../support/http.ts';
+import { jaegerAt } from '../support/jaeger.ts';
+import { openPorts } from '../support/ports.ts';
+import { traceOf } from '../support/trace.ts';
+import { until } from '../support/wait.ts';
 
 suite('docker compose', { skip: await noDocker() }, () => {
   let demo: ReturnType<typeof composeProject>;

@@ -5,12 +5,11 @@ import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
 import { ConfigError, parseConfig } from '../src/config.ts';
 import { StrictB3Propagator } from '../src/telemetry/strict-b3-propagator.ts';
-import { redactHeaders } from '../src/tracing/redact-headers.ts';
 import { startViewer } from './support/backends.ts';
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));
 
-test('B3: whatever the headers are, what is extracted is a valid lower-case id or nothing', () => {
+test('B3: any headers give valid lower-case ids or none', () => {
   const id = (digits: number) =>
     fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEF'), minLength: digits, maxLength: digits });
   const anyId = fc.oneof(id(32), id(16), text, fc.string({ minLength: 4000, maxLength: 4000 }));
@@ -42,27 +41,10 @@ test('B3: whatever the headers are, what is extracted is a valid lower-case id o
     }),
     { numRuns: 3000 },
   );
-  assert.ok(found > 100, `${found} of 3000 had ids`); // the generator does reach the valid ones
+  assert.ok(found > 100, `${found} of 3000 had ids`); // the generator reaches valid ones
 });
 
-test('redaction: no value of a header that is not on the list is shown, whatever its name', () => {
-  const allowed =
-    /^(accept|accept-encoding|accept-language|cache-control|connection|content-length|content-type|host|user-agent|b3|x-b3-(traceid|spanid|parentspanid|sampled|flags))$/;
-  const name = fc.oneof(
-    text,
-    fc.constantFrom('authorization', 'cookie', 'x-token', '__proto__', 'constructor', 'accept', 'x-b3-traceid'),
-  );
-  fc.assert(
-    fc.property(fc.dictionary(name, text), (headers) => {
-      const redacted = redactHeaders(headers);
-      assert.deepEqual(Object.keys(redacted), Object.keys(headers));
-      for (const [key, value] of Object.entries(redacted))
-        assert.equal(value, allowed.test(key) ? headers[key] : '[redacted]');
-    }),
-  );
-});
-
-test('configuration: any value is taken as it is meant or refused on one line that names the variable', () => {
+test('configuration: any value is within its limits or refused on one line that names the variable', () => {
   const own =
     'HOST PORT SERVICE2_URL SERVICE3_URL INTENTIONAL_FAILURE_PCT SERVICE3_SLEEP_MS DOWNSTREAM_TIMEOUT_MS LOG_LEVEL TRACE_UI_URL';
   const otel =
@@ -85,7 +67,7 @@ test('configuration: any value is taken as it is meant or refused on one line th
   );
 });
 
-test('the viewer’s POST survives garbage: 202 or 400, and what it shows stays in shape', async () => {
+test('the viewer responds to any POST with 202 or 400, and lists only spans with valid ids', async () => {
   await using viewer = await startViewer();
   const id = fc.oneof(fc.constant('abc1'), fc.anything());
   const span = fc.record(

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
-import { startViewer } from './support/backends.ts';
+import { test } from 'node:test';
+import type { ZipkinSpan } from '../src/local/viewer.ts';
 import { get } from './support/http.ts';
 import { closedUrl, serve } from './support/servers.ts';
-import { startDemo, startService } from './support/services.ts';
+import { startService, startSharedDemo } from './support/services.ts';
 import { draw, traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
-const quiet = { OTEL_TRACES_EXPORTER: 'none' };
+const { viewer, demo } = await startSharedDemo(() => ({ TRACE_UI_URL: 'http://ui.example/t/{traceId}?v=1' }));
+const notTraced = { OTEL_TRACES_EXPORTER: 'none' };
 
-test('a good request is answered with the response codes and a link to its trace', async () => {
-  await using viewer = await startViewer();
-  await using demo = await startDemo(viewer, { TRACE_UI_URL: 'http://ui.example/t/{traceId}?v=1' });
+test('the response to a good request has both response codes and a link to the trace', async () => {
   const { status, headers, body } = await get(demo.url);
   assert.equal(status, 200);
   assert.match(`${headers.get('content-type')}`, /^application\/json/);
@@ -23,64 +23,58 @@ test('a good request is answered with the response codes and a link to its trace
   });
 });
 
-test('without telemetry.ts the answer is the same, without the link', async () => {
-  await using service3 = await startService('service3', {}, { telemetry: false });
-  await using service2 = await startService(
-    'service2',
-    { SERVICE3_URL: service3.url, INTENTIONAL_FAILURE_PCT: '100' },
-    { telemetry: false },
-  );
-  const urls = { SERVICE2_URL: service2.url, SERVICE3_URL: service3.url, INTENTIONAL_FAILURE_PCT: '100' };
-  await using service1 = await startService('service1', urls, { telemetry: false });
+test('without telemetry.ts the response is the same, except for the link', async () => {
+  const env = { SERVICE3_URL: demo.service3.url, INTENTIONAL_FAILURE_PCT: '100' };
+  await using service2 = await startService('service2', env, { telemetry: false });
+  await using service1 = await startService('service1', { ...env, SERVICE2_URL: service2.url }, { telemetry: false });
   const { status, body } = await get(service1.url);
   assert.equal(status, 200);
   assert.deepEqual(body, { failure_chance_pct: 100, response_codes: { service2: 500, service3: 200 } });
 });
 
-test('service2 and service3 answer for themselves; the failure says what it is, without a stack', async () => {
-  await using demo = await startDemo({ env: quiet });
-  await using failing = await startService('service2', { ...quiet, INTENTIONAL_FAILURE_PCT: '100' });
+test('service2 and service3 can be called directly; an intentional failure has a message, and no stack', async () => {
+  await using failing = await startService('service2', { ...notTraced, INTENTIONAL_FAILURE_PCT: '100' });
   assert.deepEqual(await json(demo.service2.url), [200, { response_codes: { service3: 200 } }]);
   assert.deepEqual(await json(demo.service3.url), [200, { slept_ms: 1 }]);
   assert.deepEqual(await json(failing.url), [500, { error: 'Intentional 100% failure' }]);
 });
 
-test('INTENTIONAL_FAILURE_PCT is the share of requests that fail', async () => {
-  await using demo = await startDemo({ env: quiet }, { INTENTIONAL_FAILURE_PCT: '30' });
-  const answers = await Promise.all(Array.from({ length: 500 }, () => fetch(demo.service2.url)));
-  const failed = answers.filter((answer) => answer.status === 500).length;
-  assert.ok(failed > 98 && failed < 202, `${failed} of 500`); // 150, five standard deviations either way
+test('INTENTIONAL_FAILURE_PCT is the percentage of requests that fail', async () => {
+  const env = { ...notTraced, SERVICE3_URL: demo.service3.url, INTENTIONAL_FAILURE_PCT: '30' };
+  await using service2 = await startService('service2', env);
+  const responses = await Promise.all(Array.from({ length: 500 }, () => fetch(service2.url)));
+  const failed = responses.filter(({ status }) => status === 500).length;
+  assert.ok(failed > 98 && failed < 202, `${failed} of 500`); // 150, plus or minus five standard deviations
+  assert.equal(responses.filter(({ status }) => status === 200).length, 500 - failed);
 });
 
-suite('every service', () => {
-  for (const name of ['service1', 'service2', 'service3'] as const) {
-    test(`${name} answers /health, which is never traced, and 404 elsewhere, as JSON`, async () => {
-      await using viewer = await startViewer();
-      await using service = await startService(name, viewer.env);
-      assert.deepEqual(await json(`${service.url}/health?x=1`), [200, { status: 'UP' }]);
-      assert.equal((await json(`${service.url}/favicon.ico`))[0], 404);
-      const [status, body] = await json(`${service.url}/nowhere?password=s3cret`);
-      assert.equal(status, 404);
-      assert.deepEqual(body, { error: 'not found: GET /nowhere' });
-      service.signal('SIGTERM'); // all of its spans are sent by then
-      await service.exit;
-      const traces = await json(`${viewer.url}/api/v2/traces`);
-      assert.deepEqual(
-        (traces[1] as { tags: Record<string, string> }[][]).map((trace) => trace.map((span) => span.tags['url.path'])),
-        [['/nowhere']],
-      );
+for (const name of ['service1', 'service2', 'service3'] as const) {
+  test(`${name} responds to /health with 200 and to unknown paths with 404, as JSON; /health and /favicon.ico are not traced`, async () => {
+    const { url } = demo[name];
+    assert.deepEqual(await json(`${url}/health?x=1`), [200, { status: 'UP' }]);
+    assert.equal((await json(`${url}/favicon.ico`))[0], 404);
+    assert.deepEqual(await json(`${url}/nowhere?password=s3cret`), [404, { error: 'not found: GET /nowhere' }]);
+    // Spans arrive in the order in which they ended: when the last one is there, so are all before it.
+    const paths = await until('the span of the last request', async () => {
+      const [, traces] = await json(`${viewer.url}/api/v2/traces?serviceName=${name}&limit=9999`);
+      const servers = (traces as ZipkinSpan[][])
+        .flat()
+        .filter(({ kind, localEndpoint }) => kind === 'SERVER' && localEndpoint?.serviceName === name);
+      const found = servers.map(({ tags }) => tags?.['url.path']);
+      return found.includes('/nowhere') && found;
     });
-  }
-});
+    assert.deepEqual(
+      paths.filter((path) => path !== '/'),
+      ['/nowhere'],
+    );
+  });
+}
 
-test('a service that can’t be reached: the other call is made, the answer is a 502, the trace says why', async () => {
-  await using viewer = await startViewer();
-  const nobody = await closedUrl();
-  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '1' });
+test('if a service can’t be reached, the other one is still called, the response is a 502 and the trace has the reason', async () => {
   await using service1 = await startService('service1', {
     ...viewer.env,
-    SERVICE2_URL: nobody,
-    SERVICE3_URL: service3.url,
+    SERVICE2_URL: await closedUrl(),
+    SERVICE3_URL: demo.service3.url,
   });
   const { status, body } = await get(service1.url);
   assert.equal(status, 502);
@@ -94,8 +88,7 @@ test('a service that can’t be reached: the other call is made, the answer is a
   assert.match(trace, /CLIENT service1 get error=connect ECONNREFUSED/);
 });
 
-test('a name with two addresses, which both refuse (as localhost often has): the spans say so, too', async () => {
-  await using viewer = await startViewer();
+test('if a host name has two addresses and both refuse, as localhost often does, the trace has the reason too', async () => {
   const { port } = new URL(await closedUrl());
   const twoAddresses = `import dns from 'node:dns';
     const lookup = dns.lookup;
@@ -114,8 +107,7 @@ test('a name with two addresses, which both refuse (as localhost often has): the
   assert.match(trace, /CLIENT service1 get error=ECONNREFUSED/);
 });
 
-test('a service that is too slow: 504 in errors, for service1 and, sooner, for service2', async () => {
-  await using viewer = await startViewer();
+test('a service that never responds is a 504 in errors; service2 gives up in half the time of service1', async () => {
   await using hung = await serve(() => {});
   const env = { ...viewer.env, SERVICE3_URL: hung.url, DOWNSTREAM_TIMEOUT_MS: '1000' };
   await using service2 = await startService('service2', { ...env, INTENTIONAL_FAILURE_PCT: '0' });
@@ -127,10 +119,10 @@ test('a service that is too slow: 504 in errors, for service1 and, sooner, for s
   const trace = draw(await traceOf(viewer, `${body.trace_id}`, 8));
   assert.match(trace, /- service2 call_service3_from_service2 error=no response from \S+ within 500 ms/);
   assert.match(trace, /CLIENT service2 get error=no response from/);
+  assert.match(trace, /- service1 call_service3_from_service1 error=no response from \S+ within 1000 ms/);
 });
 
-test('a status of a service, whatever it is, is reported as it is', async () => {
-  await using viewer = await startViewer();
+test('any status of a service is reported as received', async () => {
   await using broken = await serve((_req, res) => res.writeHead(503).end('not json'));
   const env = { ...viewer.env, SERVICE2_URL: broken.url, SERVICE3_URL: broken.url };
   await using service1 = await startService('service1', env);
@@ -138,6 +130,19 @@ test('a status of a service, whatever it is, is reported as it is', async () => 
   assert.equal(status, 200);
   assert.deepEqual(body.response_codes, { service2: 503, service3: 503 });
   assert.match(draw(await traceOf(viewer, `${body.trace_id}`, 5)), /CLIENT service1 get error=503/);
+});
+
+test('a redirect of a service is reported, not followed', async () => {
+  let followed = false;
+  await using elsewhere = await serve((_req, res) => {
+    followed = true;
+    res.end();
+  });
+  await using moved = await serve((_req, res) => res.writeHead(302, { location: elsewhere.url }).end());
+  const env = { ...notTraced, SERVICE2_URL: moved.url, SERVICE3_URL: moved.url };
+  await using service1 = await startService('service1', env);
+  const { body } = await get(service1.url);
+  assert.deepEqual([body.response_codes, followed], [{ service2: 302, service3: 302 }, false]);
 });
 
 async function json(url: string): Promise<[number, unknown]> {

@@ -5,7 +5,7 @@ export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL } = pr
 
 export type Backend = { env: Record<string, string>; trace: (id: string) => Promise<ZipkinSpan[]> };
 
-/** A Zipkin, the real one or a stand-in: where to send spans, and how to read a trace back. */
+/** A Zipkin server, real or not: the variables that send spans to it, and its traces. */
 export function zipkinAt(url: string): Backend & { url: string } {
   return {
     url,

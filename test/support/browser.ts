@@ -2,7 +2,7 @@ import { chromium } from 'playwright-core';
 
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** A page, and what went wrong on it: errors on its console, and requests that left this machine. */
+/** Opens a page in Chromium and collects its problems: errors on the console, and requests to other machines. */
 export async function openBrowser() {
   const browser = await chromium.launch({
     executablePath: CHROMIUM,

@@ -1,4 +1,4 @@
-// The project's own compose file, run for real, in a copy of the project. It needs a Docker engine and the ports that the README names.
+// The project's own compose file, run in a copy of the project. It needs a Docker engine and the ports that the README names.
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { unless } from './skip.ts';
 
 const project = 'tracing-demo-test';
 
-/** For a suite's `skip` option: the reason where there is no Docker engine, or one of the images or ports is not to be had. */
+/** For a suite's `skip` option: the reason, if there is no Docker engine, or if an image or port is not available. */
 export async function noDocker(images: string[] = []): Promise<string | false> {
   const succeeds = (...args: string[]) => {
     try {
@@ -28,7 +28,7 @@ export async function noDocker(images: string[] = []): Promise<string | false> {
   );
 }
 
-/** A copy of the project, and `docker compose` in it. `options` stand before each command: a second file, for one. */
+/** A copy of the project, and `docker compose` in it. `options` go before each command, such as `-f` and another file. */
 export function composeProject(options: string[] = [], settings: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tracing-demo-'));
   cpSync('.', folder, { recursive: true, filter: (path) => !/^(node_modules|\.git)$/.test(path) });
@@ -46,15 +46,15 @@ export function composeProject(options: string[] = [], settings: Record<string, 
     folder,
     docker,
     compose,
-    /** Runs a script in the Node of a service's container. */
+    /** Runs a script with Node in a service's container. */
     exec: (service: string, script: string) =>
       docker(['compose', '-p', project, ...options, 'exec', '-T', service, 'node', '-e', script]),
     /** The containers of a service. */
     containers: async (service: string) => (await compose(`ps -q ${service}`)).split('\n'),
-    /** The address of a container, which the machine that runs Docker can reach. */
+    /** The IP address of a container, which can be reached from the machine that runs Docker. */
     addressOf: (container: string) =>
       docker(['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', container]),
-    /** Whatever of a kind (`ps -a`, `volume ls`, `network ls`) is left of it. */
+    /** The ids of the project's containers (`ps -a`), volumes (`volume ls`) or networks (`network ls`). */
     left: (...kind: string[]) => docker([...kind, '-q', '--filter', `label=com.docker.compose.project=${project}`]),
     async remove() {
       await compose('--profile * down -v --rmi local');

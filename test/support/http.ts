@@ -1,4 +1,5 @@
-export type Answer = {
+/** The JSON that service1 responds with. */
+export type Service1Response = {
   failure_chance_pct: number;
   response_codes: Record<string, number | null>;
   errors?: Record<string, { status: number; message: string }>;
@@ -6,12 +7,12 @@ export type Answer = {
   trace_url?: string;
 };
 
-/** GETs `url` and gives the status and the JSON of the answer. */
+/** Sends `GET url` and returns the status, headers and JSON of the response. */
 export async function get(url: string, headers: Record<string, string> = {}) {
   const response = await fetch(url, { headers });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer };
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Service1Response };
 }
 
-/** An id of so many random hex digits. */
+/** A random id of that many hex digits. */
 export const hex = (digits: number) =>
   Array.from({ length: digits }, () => (1 + Math.floor(Math.random() * 15)).toString(16)).join('');

@@ -1,7 +1,7 @@
 import type { ZipkinSpan } from '../../src/local/viewer.ts';
 import type { Backend } from './backends.ts';
 
-/** Jaeger, read through its query API and brought into Zipkin's form. */
+/** A Jaeger server, with its spans converted to Zipkin's format. */
 export function jaegerAt(url: string | undefined, env: Record<string, string>): Backend {
   type Tag = { key: string; type: string; value: unknown };
   type Span = {
@@ -21,7 +21,7 @@ export function jaegerAt(url: string | undefined, env: Record<string, string>): 
       const { data } = (await response.json()) as { data: Trace[] };
       return data.flatMap(({ spans, processes }) =>
         spans.map((span) => {
-          // Jaeger marks a failed span with a boolean `error` of its own; the reason is the status description, our tag, or the type
+          // Jaeger marks a failed span with a boolean `error`; the reason is the status description, our tag, or the type
           const tags = Object.fromEntries(
             span.tags.filter((t) => t.type === 'string').map((t) => [t.key, `${t.value}`]),
           );

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 
 export type Result = { status?: number; ms: number; trace_id?: string; error?: string };
 
-/** Sends GETs until `count` are done or `stop` says so, so many at a time, and gives what came of each. */
-export async function load(url: string, count: number, atATime: number, stop = () => false): Promise<Result[]> {
+/** Sends `GET url` `count` times, `concurrency` at a time, unless `stop` returns true before. Returns a result per request. */
+export async function load(url: string, count: number, concurrency: number, stop = () => false): Promise<Result[]> {
   const results: Result[] = [];
   let sent = 0;
   const worker = async () => {
@@ -19,7 +20,7 @@ export async function load(url: string, count: number, atATime: number, stop = (
       }
     }
   };
-  await Promise.all(Array.from({ length: atATime }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
   return results;
 }
 
@@ -28,6 +29,11 @@ export const median = (results: Result[]) => {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 };
 
-/** The memory that a process has now, in MB (Linux). */
-export const residentMB = (pid: number) =>
-  Math.round(Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1]) / 1024);
+/** The resident memory of a process, in MB. */
+export function residentMB(pid: number): number {
+  const status = `/proc/${pid}/status`; // on Linux, where `ps` may not be installed
+  const kB = existsSync(status)
+    ? readFileSync(status, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1]
+    : execFileSync('ps', ['-o', 'rss=', '-p', `${pid}`], { encoding: 'utf8' });
+  return Math.round(Number(kB) / 1024);
+}

@@ -1,6 +1,6 @@
 export type Line = Record<string, unknown> & { level: string; msg: string };
 
-/** The lines of JSON that a service has logged. */
+/** The complete JSON lines that a service has logged so far. */
 export function linesOf({ text }: { text: { stdout: string } }): Line[] {
   const whole = text.stdout.slice(0, text.stdout.lastIndexOf('\n') + 1);
   return whole

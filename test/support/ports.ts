@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Those of the ports on which somebody listens. */
+/** Returns those of `ports` that accept connections. */
 export async function openPorts(ports: number[]): Promise<number[]> {
   const isOpen = (port: number) =>
     new Promise<boolean>((resolve) => {

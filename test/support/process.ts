@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A process whose output is kept. Disposing of it kills it, if it still runs. */
+/** Starts a process and keeps its output. Disposal kills the process if it is still running. */
 export function run(command: string, args: string[], env: Record<string, string | undefined>, cwd = process.cwd()) {
   const child: ChildProcess = spawn(command, args, {
     cwd,
     env: { PATH: process.env.PATH, ...env },
-    detached: true, // a group of its own, to signal as a terminal does
+    detached: true, // a process group of its own, which can be signaled as a terminal does
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const text = { stdout: '', stderr: '' };

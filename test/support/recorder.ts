@@ -1,57 +1,46 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ZipkinSpan } from '../../src/local/viewer.ts';
 import { zipkinAt } from './backends.ts';
 
 export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut';
 
-/** A backend that records what it is sent, as Zipkin's JSON or as OTLP's, and that can be told to misbehave. */
-export async function startRecorder() {
+/** A backend that records the spans it is sent, in Zipkin's format or as OTLP's JSON, and can be told to misbehave. */
+export async function startRecorder(port = 0) {
   let mode: Mode = 'ok';
   let bytes = '';
-  let port = 0;
   let waiting = 0;
-  const spans: { traceId: string; id: string; name: string; service?: string }[] = [];
+  const spans: ZipkinSpan[] = [];
 
-  const record = (body: string) => {
-    const data = JSON.parse(body);
-    if (Array.isArray(data)) {
-      for (const span of data) spans.push({ ...span, service: span.localEndpoint.serviceName });
-      return;
-    }
-    for (const { scopeSpans } of data.resourceSpans) {
-      for (const { spans: some } of scopeSpans) {
-        for (const { traceId, spanId: id, name } of some) spans.push({ traceId, id, name });
-      }
-    }
-  };
-  const answers: Record<Mode, (res: ServerResponse, body: string) => void> = {
+  const respond: Record<Mode, (res: ServerResponse, body: string) => void> = {
     ok: (res, body) => {
-      record(body);
+      spans.push(...parse(body));
       res.writeHead(202).end();
     },
-    slow: (res, body) => void setTimeout(() => answers.ok(res, body), 2000),
+    slow: (res, body) => void setTimeout(() => respond.ok(res, body), 2000),
     hung: () => {},
     '500': (res) => void res.writeHead(500).end('out of order'),
     garbage: (res) => void res.socket?.end('%%% this is no HTTP %%%'),
     cut: (res) => {
-      res.writeHead(202, { 'content-length': 1000 }).write('half an ans');
+      res.writeHead(202, { 'content-length': 1000 }).write('half a resp');
       setImmediate(() => res.socket?.destroy());
     },
     refuses: (res) => void res.socket?.destroy(),
   };
   const open = async () => {
     const server = createServer(async (req, res) => {
+      if (req.url === '/health') return void res.end('{"status":"UP","zipkin":{"status":"UP"}}'); // as Zipkin does
       waiting++;
       res.on('close', () => waiting--);
       let body = '';
       try {
         for await (const chunk of req) body += chunk;
       } catch {
-        return; // the sender has gone
+        return; // the sender has disconnected
       }
       bytes += body;
-      answers[mode](res, body);
+      respond[mode](res, body);
     }).listen(port, '127.0.0.1');
     await once(server, 'listening');
     port = (server.address() as AddressInfo).port;
@@ -81,4 +70,14 @@ export async function startRecorder() {
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** The spans of a POST. Those in OTLP's format have only their ids and name. */
+function parse(body: string): ZipkinSpan[] {
+  type OtlpSpan = { traceId: string; spanId: string; name: string };
+  const data = JSON.parse(body) as ZipkinSpan[] | { resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[] };
+  if (Array.isArray(data)) return data;
+  return data.resourceSpans
+    .flatMap(({ scopeSpans }) => scopeSpans)
+    .flatMap(({ spans }) => spans.map(({ traceId, spanId, name }) => ({ traceId, id: spanId, name })));
 }

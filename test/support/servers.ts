@@ -15,13 +15,13 @@ export async function serve(listener: RequestListener) {
   };
 }
 
-/** A URL on which nothing listens. */
+/** A URL that refuses connections. */
 export async function closedUrl() {
   await using server = await serve(() => {});
   return server.url;
 }
 
-/** A TCP server on a free port that does with each connection what it likes. */
+/** A TCP server on a free port. `onConnection` gets each connection. */
 export async function serveTcp(onConnection: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {

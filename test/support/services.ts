@@ -6,7 +6,7 @@ import { until } from './wait.ts';
 const NODE_COMPILE_CACHE = 'node_modules/.cache/node'; // a start takes 0.8 of the time
 const preload = ['--import', './src/telemetry.ts'];
 
-/** `npm run service` on a free port, with only these variables on top of otel.env. */
+/** Runs a service as `npm run service` does, on a free port, with `env` on top of otel.env. */
 export async function startService(
   SERVICE_NAME: 'service1' | 'service2' | 'service3',
   env: Record<string, string> = {},
@@ -19,11 +19,11 @@ export async function startService(
   });
   const listening = until(`${SERVICE_NAME} to listen`, () => service.text.stdout.match(/http:\/\/[\d.:]+/)?.[0]);
   const url = await Promise.race([listening, exited]);
-  exited.catch(() => {}); // from now on it may exit
+  exited.catch(() => {}); // once it listens it may exit
   return { url, ...service };
 }
 
-/** The three services; spans go to `backend`. Failures and sleep are off unless `env` says otherwise. */
+/** The three services; spans go to `backend`. There are no failures and hardly any sleep, unless `env` sets them. */
 export async function startDemo(backend: { env: Record<string, string> }, env: Record<string, string> = {}) {
   const shared = { INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1', ...backend.env, ...env };
   const service3 = await startService('service3', shared);
@@ -43,7 +43,7 @@ export async function startDemo(backend: { env: Record<string, string> }, env: R
   };
 }
 
-/** One demo for all the tests of a file, and the viewer that gets its spans. */
+/** A demo for all tests of a file, and the viewer that receives its spans. Both are stopped after the last test. */
 export async function startSharedDemo(envFor: (viewer: { url: string }) => Record<string, string> = () => ({})) {
   const viewer = await startViewer();
   const demo = await startDemo(viewer, envFor(viewer));

@@ -1,11 +1,11 @@
-// Reasons to skip a test, for its `skip` option.
+// Values for the `skip` option of a test.
 import { existsSync } from 'node:fs';
 import { JAEGER_URL, ZIPKIN_URL } from './backends.ts';
 import { CHROMIUM } from './browser.ts';
 
-/** The reason, if something that the test needs is absent. In CI nothing may be absent. */
+/** The reason to skip, unless `present`. In CI nothing is skipped: an absent requirement is an error. */
 export function unless(present: unknown, reason: string): string | false {
-  if (!present && process.env.CI) throw new Error(`CI has to make this present: ${reason}`);
+  if (!present && process.env.CI) throw new Error(`CI must provide this: ${reason}`);
   return present ? false : reason;
 }
 export const noZipkin = () => unless(ZIPKIN_URL, 'no real Zipkin (ZIPKIN_URL)');

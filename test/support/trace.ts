@@ -2,7 +2,7 @@ import type { ZipkinSpan } from '../../src/local/viewer.ts';
 import type { Backend } from './backends.ts';
 import { until } from './wait.ts';
 
-/** The trace once all `count` spans of it have arrived. */
+/** Waits until a trace has `count` spans, and returns them. More than that is an error. */
 export function traceOf(backend: Backend, traceId: string, count: number): Promise<ZipkinSpan[]> {
   return until(`${count} spans of trace ${traceId}`, async () => {
     const spans = await backend.trace(traceId);
@@ -11,7 +11,7 @@ export function traceOf(backend: Backend, traceId: string, count: number): Promi
   });
 }
 
-/** A trace as an indented tree, a line per span: kind, service, name, route and error, where there are any. */
+/** A trace as an indented tree, a line per span: kind, service, name, and route and error if it has them. */
 export function draw(spans: ZipkinSpan[]): string {
   const ids = new Set(spans.map((span) => span.id));
   const childrenOf = (id: string | undefined): ZipkinSpan[] =>

@@ -3,7 +3,7 @@ import type { Backend } from './backends.ts';
 import type { Result } from './load.ts';
 import { until } from './wait.ts';
 
-/** The trace ids of requests that were all answered with 200. */
+/** The trace ids of requests, all of which must have got a 200. */
 export function tracesOf(results: Result[]): string[] {
   assert.deepEqual(
     results.filter(({ status, trace_id }) => status !== 200 || !trace_id),
@@ -12,12 +12,12 @@ export function tracesOf(results: Result[]): string[] {
   return results.map(({ trace_id }) => `${trace_id}`);
 }
 
-/** How many spans of each trace a backend has; 0 where it does not answer. */
+/** How many spans of each trace a backend has; 0 if it does not respond. */
 export async function spanCounts(backend: Backend, ids: string[]): Promise<number[]> {
   const counts: number[] = [];
   const count = async (id: string) => {
     const spans = await backend.trace(id).catch(() => []);
-    return new Set(spans.map((span) => `${span.id} ${span.kind}`)).size; // a span sent twice is one
+    return new Set(spans.map((span) => `${span.id} ${span.kind}`)).size; // a span that was sent twice counts once
   };
   for (let at = 0; at < ids.length; at += 20) counts.push(...(await Promise.all(ids.slice(at, at + 20).map(count))));
   return counts;

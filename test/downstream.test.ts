@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { startViewer } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { residentMB } from './support/load.ts';
@@ -8,6 +8,13 @@ import { serveTcp } from './support/servers.ts';
 import { startService } from './support/services.ts';
 import { draw, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
+
+const viewer = await startViewer();
+const service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
+after(async () => {
+  await service3[Symbol.asyncDispose]();
+  await viewer[Symbol.asyncDispose]();
+});
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 const faults: Record<
@@ -64,9 +71,7 @@ const faults: Record<
 
 for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries(faults)) {
   test(`a service that ${what}: a ${status} in time, bounded memory, a red span with the reason`, async () => {
-    await using viewer = await startViewer();
     await using broken = await serveTcp(serve);
-    await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
     await using service1 = await startService('service1', {
       ...viewer.env,
       SERVICE2_URL: broken.url,
@@ -90,8 +95,6 @@ for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries
 }
 
 test('a service that is killed and comes back: service1 answers all the while, and recovers by itself', async () => {
-  await using viewer = await startViewer();
-  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
   const env = { ...viewer.env, SERVICE3_URL: service3.url, INTENTIONAL_FAILURE_PCT: '0' };
   await using first = await startService('service2', env);
   await using service1 = await startService('service1', {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { type Backend, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
@@ -66,6 +66,17 @@ const [traceId, spanId, other] = ['1'.repeat(31), '2'.repeat(15), '3'.repeat(31)
   string,
 ];
 const ids = { 'X-B3-TraceId': traceId, 'X-B3-SpanId': spanId };
+const passedOn: IncomingHttpHeaders[] = [];
+const downstream = await serve((req, res) => {
+  passedOn.push(req.headers);
+  res.end();
+});
+const urls = { SERVICE2_URL: downstream.url, SERVICE3_URL: downstream.url };
+const service1 = await startService('service1', { ...viewer.env, ...urls });
+after(async () => {
+  await service1[Symbol.asyncDispose]();
+  await downstream[Symbol.asyncDispose]();
+});
 for (const [what, headers, expected] of [
   ['X-B3-Flags: 1 (debug)', { ...ids, 'X-B3-Flags': '1' }, traceId],
   ['X-B3-Sampled: true', { ...ids, 'X-B3-Sampled': 'true' }, traceId],
@@ -99,25 +110,17 @@ for (const [what, headers, expected] of [
   ],
 ] as [string, Record<string, string>, string][]) {
   test(`B3 as it comes: ${what}`, async () => {
-    const sent: IncomingHttpHeaders[] = [];
-    await using downstream = await serve((req, res) => {
-      sent.push(req.headers);
-      res.end();
-    });
-    await using service1 = await startService('service1', {
-      ...viewer.env,
-      SERVICE2_URL: downstream.url,
-      SERVICE3_URL: downstream.url,
-    });
+    passedOn.length = 0;
     const { status, body } = await get(service1.url, headers);
+    assert.equal(passedOn.length, 2);
     assert.equal(status, 200);
     if (expected === 'unsampled') {
       assert.equal(body.trace_id, undefined);
-      for (const passed of sent) assert.equal(passed['x-b3-sampled'], '0');
+      for (const passed of passedOn) assert.equal(passed['x-b3-sampled'], '0');
     } else if (expected === 'new')
       assert.ok(/^[0-9a-f]{32}$/.test(`${body.trace_id}`) && ![traceId, other].includes(`${body.trace_id}`));
     else assert.equal(body.trace_id, expected);
-    for (const passed of sent) {
+    for (const passed of passedOn) {
       assert.match(`${passed['x-b3-traceid']}`, /^[0-9a-f]{32}$/);
       assert.match(`${passed['x-b3-spanid']}`, /^[0-9a-f]{16}$/);
       assert.ok(JSON.stringify(passed).length < 10_000, 'no unbounded header is passed on');

@@ -12,7 +12,7 @@ const service = (env: Record<string, string>) =>
     ...env,
   });
 
-const bad: Record<string, string[]> = {
+const invalid: Record<string, string[]> = {
   SERVICE_NAME: ['', 'service4', 'Service1'],
   HOST: ['', 'abc', '999.0.0.1'],
   PORT: ['', 'abc', '-1', '65536', '1e3', '80 80'],
@@ -47,16 +47,16 @@ const bad: Record<string, string[]> = {
 
 const defaults = parseEnv(readFileSync('otel.env', 'utf8')) as Record<string, string>;
 
-suite('a bad value is one line that names the variable, the value and what is allowed', () => {
-  for (const [name, values] of Object.entries(bad)) {
+suite('an invalid value is one line with the variable, the value and the valid values', () => {
+  for (const [name, values] of Object.entries(invalid)) {
     test(name, () => {
       for (const value of values) {
         assert.throws(
           () => parseConfig({ ...defaults, [name]: value }),
           (error: Error) => {
-            const shown = value.replace('user:s3cret', '[redacted]').replaceAll('"', '');
-            assert.ok(error.message.startsWith(`${name}=`) && error.message.includes(shown), error.message);
-            assert.match(error.message, /^[^\n]+ is not valid: [^\n]*it must be [^\n]{5,}$/);
+            const [subject, rule = ''] = error.message.split(' is not valid: ');
+            assert.equal(subject?.replaceAll('"', ''), `${name}=${value.replace('user:s3cret', '[redacted]')}`);
+            assert.match(rule, /^[^\n]*it must be [^\n]{5,}$/);
             return true;
           },
           `${name}=${value} is accepted`,
@@ -66,15 +66,15 @@ suite('a bad value is one line that names the variable, the value and what is al
   }
 });
 
-test('every variable of otel.env is checked, the commented ones too', () => {
+test('every variable in otel.env is validated, including those in comments', () => {
   const names = readFileSync('otel.env', 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm);
   assert.deepEqual(
-    [...new Set([...names].map(([, name]) => name))].filter((name) => !bad[`${name}`]),
+    [...new Set([...names].map(([, name]) => name))].filter((name) => !invalid[`${name}`]),
     [],
   );
 });
 
-test('all faults are said at once, on stderr, before anything listens; the exit code is 1', async () => {
+test('all invalid values are reported at once on stderr, and the service exits with 1 before it listens', async () => {
   await using started = service({
     SERVICE_NAME: 'service9',
     INTENTIONAL_FAILURE_PCT: '101',
@@ -89,13 +89,13 @@ test('all faults are said at once, on stderr, before anything listens; the exit 
   ]);
 });
 
-test('a SERVICE_NAME that is not set is a fault', () => {
+test('SERVICE_NAME must be set', () => {
   assert.throws(() => parseConfig({}), {
     message: /^SERVICE_NAME is not set: it must be service1 \| service2 \| service3$/,
   });
 });
 
-test('a port that is taken is one clear line and exit code 1', async () => {
+test('if the port is in use, the service writes one line with the host and port, and exits with 1', async () => {
   await using other = await serve(() => {});
   const { port } = new URL(other.url);
   await using started = service({ PORT: port });
@@ -106,14 +106,16 @@ test('a port that is taken is one clear line and exit code 1', async () => {
   );
 });
 
-test('the demo’s own defaults in otel.env and in the code are the same', () => {
+test('the demo’s own variables have the same defaults in otel.env and in the code', () => {
   const ownDefaults = (env: NodeJS.ProcessEnv) =>
     Object.entries(parseConfig(env)).filter(([name]) => !name.startsWith('OTEL_'));
   assert.deepEqual(ownDefaults(defaults), ownDefaults({ SERVICE_NAME: defaults.SERVICE_NAME }));
 });
 
-test('an OTEL_* variable that is empty is unset', () => {
-  const empty = Object.fromEntries(Object.keys(bad).flatMap((name) => (name.startsWith('OTEL_') ? [[name, ' ']] : [])));
+test('an empty OTEL_* variable counts as unset', () => {
+  const empty = Object.fromEntries(
+    Object.keys(invalid).flatMap((name) => (name.startsWith('OTEL_') ? [[name, ' ']] : [])),
+  );
   assert.deepEqual(parseConfig({ ...empty, SERVICE_NAME: 'service1' }), parseConfig({ SERVICE_NAME: 'service1' }));
 });
 
@@ -121,7 +123,7 @@ test('the config is frozen', () => {
   assert.ok(Object.isFrozen(parseConfig({ SERVICE_NAME: 'service1' })));
 });
 
-test('each role has its own port where PORT is not set', () => {
+test('if PORT is not set, each service has its own port', () => {
   const ports = ['service1', 'service2', 'service3'].map((SERVICE_NAME) => parseConfig({ SERVICE_NAME }).PORT);
   assert.deepEqual(ports, [5001, 5002, 5003]);
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Results } from '../../bench/main.ts';
 import { run } from '../support/process.ts';
 
-test('npm run bench -- --quick --json: five ways of tracing, of which every span is accounted for', async () => {
+test('npm run bench -- --quick --json measures five modes and accounts for every span', async () => {
   await using bench = run('npm', ['run', '--silent', 'bench', '--', '--quick', '--json'], {});
   assert.equal(await bench.exit, 0, bench.text.stderr);
   const { rows, saturation, startup } = JSON.parse(bench.text.stdout) as Results;
@@ -28,7 +28,7 @@ test('npm run bench -- --quick --json: five ways of tracing, of which every span
   }
 });
 
-test('npm run bench with an option that it does not know: says so, and what it knows', async () => {
+test('npm run bench rejects an unknown option and lists the valid ones', async () => {
   await using bench = run('npm', ['run', '--silent', 'bench', '--', '--fast'], {});
   assert.equal(await bench.exit, 1);
   assert.equal(bench.text.stderr, "Unknown option '--fast': npm run bench -- [--quick] [--json]\n");

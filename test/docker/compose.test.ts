@@ -21,7 +21,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
   });
   after(() => demo.remove());
 
-  test('up --build --wait: a request with a fixed B3 trace id is read back from Zipkin', async () => {
+  test('up --build --wait: Zipkin has the trace of a request, under the B3 trace id of the caller', async () => {
     await compose('up --build --wait');
     const traceId = hex(32);
     const { status, body } = await get(service1, b3(traceId));
@@ -31,7 +31,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
     await traceOf(zipkinAt('http://localhost:9411'), traceId, body.response_codes.service2 === 200 ? 12 : 9);
   });
 
-  test('the containers run without root, with a read-only file system, no capability and no dev dependency', async () => {
+  test('the containers have no root user, no capabilities, no dev dependencies and a read-only file system', async () => {
     const script = `
       const { readFileSync, writeFileSync, existsSync } = require('node:fs');
       const [, capabilities] = readFileSync('/proc/self/status', 'utf8').match(/CapEff:\\s*(\\w+)/);
@@ -50,7 +50,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
     }
   });
 
-  test('a container whose process is killed comes back (after `docker kill` it does not: Docker takes that as a stop)', async () => {
+  test('a container restarts when its process is killed (but not after `docker kill`, which Docker treats as a stop)', async () => {
     const script = `
       const { readdirSync, readFileSync } = require('node:fs');
       const service = readdirSync('/proc').find((pid) => pid > 1 && /node.*main\\.ts/.test(readFileSync('/proc/' + pid + '/cmdline')));
@@ -61,17 +61,17 @@ suite('docker compose', { skip: await noDocker() }, () => {
       'a restart',
       async () => (await demo.docker(['inspect', '-f', '{{.RestartCount}}', container])) === '1',
     );
-    await until('a good answer', async () =>
+    await until('a response of service2', async () =>
       [200, 500].includes((await get(service1)).body.response_codes.service2 ?? 0),
     );
   });
 
-  test('the image holds the packages, package.json and src/, and nothing else of the project', async () => {
+  test('the image contains the packages, package.json and src/, and nothing else of the project', async () => {
     const files = await compose('exec -T service3 ls -A /app');
     assert.deepEqual(files.split('\n'), ['node_modules', 'package.json', 'src']);
   });
 
-  test('an edit of otel.env takes effect at the next up; a variable of the shell wins over it', async () => {
+  test('an edit of otel.env takes effect at the next up; a shell variable takes precedence', async () => {
     const text = readFileSync(join(demo.folder, 'otel.env'), 'utf8');
     writeFileSync(
       join(demo.folder, 'otel.env'),
@@ -90,7 +90,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
     writeFileSync(join(demo.folder, 'otel.env'), text);
   });
 
-  test('BACKEND=jaeger: the same trace is in Jaeger, with no Zipkin running', async () => {
+  test('BACKEND=jaeger: the trace is in Jaeger, and no Zipkin runs', async () => {
     await compose('down');
     await compose('up --build --wait', { BACKEND: 'jaeger', INTENTIONAL_FAILURE_PCT: '0' });
     const traceId = hex(32);
@@ -108,11 +108,11 @@ suite('docker compose', { skip: await noDocker() }, () => {
     assert.equal((await get(service1)).status, 200);
   });
 
-  test('a BACKEND that does not exist is an error that names the missing file', async () => {
+  test('an unknown BACKEND is an error that names the missing file', async () => {
     await assert.rejects(compose('config -q', { BACKEND: 'zipkn' }), /docker\/zipkn\.env/);
   });
 
-  test('down leaves nothing, whichever backend ran', async () => {
+  test('down removes everything, whichever backend ran', async () => {
     await compose('--profile * down -v');
     for (const kind of [
       ['ps', '-a'],

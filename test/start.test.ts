@@ -17,7 +17,7 @@ const npmStart = (env: Record<string, string> = {}) => run('npm', ['start'], { H
 const ready = (started: ReturnType<typeof npmStart>) =>
   until('npm start to be ready', () => {
     if (/exit|taken/.test(started.text.stdout)) throw new Error(started.text.stdout);
-    return started.text.stdout.includes('start    | ready');
+    return started.text.stdout.includes('stop with Ctrl-C'); // the last line
   });
 const listenOn = async (port: number, listener: RequestListener) => {
   const server = createServer(listener).listen(port, '127.0.0.1');

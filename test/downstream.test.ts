@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { startViewer } from './support/backends.ts';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get } from './support/http.ts';
 import { residentMB } from './support/load.ts';
 import { serveTcp } from './support/servers.ts';
@@ -9,12 +10,8 @@ import { startService } from './support/services.ts';
 import { draw, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
-const viewer = await startViewer();
-const service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
-after(async () => {
-  await service3[Symbol.asyncDispose]();
-  await viewer[Symbol.asyncDispose]();
-});
+const viewer = disposeAfterTests(await startViewer());
+const service3 = disposeAfterTests(await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' }));
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 const faults: Record<

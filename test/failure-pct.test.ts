@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get } from './support/http.ts';
 import { type Line, linesOf } from './support/log-lines.ts';
 import { startService, startSharedDemo } from './support/services.ts';
 import { draw, failedTrace, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
-const { viewer, demo } = await startSharedDemo(() => ({ INTENTIONAL_FAILURE_PCT: '0' }));
+const { viewer, demo } = await startSharedDemo();
 const always = { ...viewer.env, SERVICE3_URL: demo.service3.url, INTENTIONAL_FAILURE_PCT: '100' };
-const failingService2 = await startService('service2', always);
-const failing = await startService('service1', { ...always, SERVICE2_URL: failingService2.url });
-after(() => Promise.all([failing, failingService2].map((service) => service[Symbol.asyncDispose]())));
+const failingService2 = disposeAfterTests(await startService('service2', always));
+const failing = disposeAfterTests(await startService('service1', { ...always, SERVICE2_URL: failingService2.url }));
 
 test('?failure_pct=100 makes this request fail, and only this one', async () => {
   const { status, body } = await get(`${demo.url}/?failure_pct=100`);
@@ -40,7 +40,7 @@ for (const query of [
   '=1&failure_pct=2',
   '=%0d%0aX:1',
 ]) {
-  test(`?failure_pct${query} is a 400 that names the parameter, the value and what is allowed`, async () => {
+  test(`?failure_pct${query} is a 400 that names the parameter, the value and the valid values`, async () => {
     const response = await fetch(`${demo.url}/?failure_pct${query}`);
     assert.equal(response.status, 400);
     const { error } = (await response.json()) as { error: string };

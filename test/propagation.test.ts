@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { type Backend, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
 import { startDemo, startService, startSharedDemo } from './support/services.ts';
@@ -67,16 +68,14 @@ const [traceId, spanId, other] = ['1'.repeat(31), '2'.repeat(15), '3'.repeat(31)
 ];
 const ids = { 'X-B3-TraceId': traceId, 'X-B3-SpanId': spanId };
 const passedOn: IncomingHttpHeaders[] = [];
-const downstream = await serve((req, res) => {
-  passedOn.push(req.headers);
-  res.end();
-});
+const downstream = disposeAfterTests(
+  await serve((req, res) => {
+    passedOn.push(req.headers);
+    res.end();
+  }),
+);
 const urls = { SERVICE2_URL: downstream.url, SERVICE3_URL: downstream.url };
-const service1 = await startService('service1', { ...viewer.env, ...urls });
-after(async () => {
-  await service1[Symbol.asyncDispose]();
-  await downstream[Symbol.asyncDispose]();
-});
+const service1 = disposeAfterTests(await startService('service1', { ...viewer.env, ...urls }));
 for (const [what, headers, expected] of [
   ['X-B3-Flags: 1 (debug)', { ...ids, 'X-B3-Flags': '1' }, traceId],
   ['X-B3-Sampled: true', { ...ids, 'X-B3-Sampled': 'true' }, traceId],

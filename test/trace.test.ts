@@ -9,6 +9,7 @@ import {
   ZIPKIN_URL,
   zipkinAt,
 } from './support/backends.ts';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { jaegerAt } from './support/jaeger.ts';
 import { run } from './support/process.ts';
@@ -18,8 +19,7 @@ import { noJaeger, noZipkin } from './support/skip.ts';
 import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
-const viewer = await startViewer();
-after(() => viewer[Symbol.asyncDispose]());
+const viewer = disposeAfterTests(await startViewer());
 
 const backends: { name: string; skip?: string | false; backend: Backend }[] = [
   { name: 'the viewer', backend: viewer },

@@ -1,5 +1,5 @@
-import { after } from 'node:test';
 import { startViewer } from './backends.ts';
+import { disposeAfterTests } from './dispose-after-tests.ts';
 import { run } from './process.ts';
 import { until } from './wait.ts';
 
@@ -45,11 +45,7 @@ export async function startDemo(backend: { env: Record<string, string> }, env: R
 
 /** A demo for all tests of a file, and the viewer that receives its spans. Both are stopped after the last test. */
 export async function startSharedDemo(envFor: (viewer: { url: string }) => Record<string, string> = () => ({})) {
-  const viewer = await startViewer();
-  const demo = await startDemo(viewer, envFor(viewer));
-  after(async () => {
-    await demo[Symbol.asyncDispose]();
-    await viewer[Symbol.asyncDispose]();
-  });
+  const viewer = disposeAfterTests(await startViewer());
+  const demo = disposeAfterTests(await startDemo(viewer, envFor(viewer)));
   return { viewer, demo };
 }

@@ -12,7 +12,7 @@ import { service3 } from './services/service3.ts';
 const config = loadConfig();
 const log = createLogger(config);
 const handlers = {
-  service1: [page, service1(config, log)],
+  service1: [page(config), service1(config, log)],
   service2: [service2(config, log)],
   service3: [service3(config)],
 }[config.SERVICE_NAME];

@@ -7,6 +7,7 @@ import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { openPorts } from './support/ports.ts';
 import { run } from './support/process.ts';
+import { serve } from './support/servers.ts';
 import { unless } from './support/skip.ts';
 import { draw, failedTrace, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
@@ -14,11 +15,19 @@ import { until } from './support/wait.ts';
 const ports = [5001, 5002, 5003, 9411];
 const open = () => openPorts(ports);
 const npmStart = (env: Record<string, string> = {}) => run('npm', ['start'], { HOME: process.env.HOME, ...env });
-const ready = (started: ReturnType<typeof npmStart>) =>
-  until('npm start to be ready', () => {
-    if (/exit|taken/.test(started.text.stdout)) throw new Error(started.text.stdout);
-    return started.text.stdout.includes('stop with Ctrl-C'); // the last line
-  });
+type Started = ReturnType<typeof npmStart>;
+const isReady = (started: Started) => started.text.stdout.includes('start    | stop with Ctrl-C');
+const ready = (started: Started) =>
+  Promise.race([
+    until('npm start to be ready', () => isReady(started)),
+    started.exit.then(() => assert.ok(isReady(started), started.text.stdout + started.text.stderr)),
+  ]);
+const notes = ({ text }: Started) =>
+  (text.stdout + text.stderr).split('\n').flatMap((line) => line.match(/^start +\| (.*)/)?.[1] ?? []);
+const stop = async (started: Started) => {
+  started.signalGroup('SIGINT');
+  assert.ok([0, 130].includes((await started.exit) as number));
+};
 const listenOn = async (port: number, listener: RequestListener) => {
   const server = createServer(listener).listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -36,7 +45,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '100' });
     await ready(started);
     assert.match(started.text.stdout, /curl localhost:5001/);
-    assert.match(started.text.stdout, /http:\/\/localhost:9411\/zipkin\//);
+    assert.match(started.text.stdout, /see the traces: +http:\/\/localhost:9411\/zipkin\/$/m);
     const { body } = await get('http://localhost:5001');
     assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
     const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, 9);
@@ -46,13 +55,14 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
       lines.filter((line) => !/^(start|service[123]) +\| /.test(line)),
       [],
     );
+    const linked = lines.filter((line) => line.endsWith(`  ${body.trace_url}`));
+    assert.deepEqual([...new Set(linked.map((line) => line.slice(0, 8)))].sort(), ['service1', 'service2', 'service3']);
 
-    started.signalGroup('SIGINT');
-    assert.ok([0, 130].includes((await started.exit) as number));
+    await stop(started);
     assert.deepEqual(await open(), []);
   });
 
-  const ways: Record<string, (started: ReturnType<typeof npmStart>) => Promise<void>> = {
+  const ways: Record<string, (started: Started) => Promise<void>> = {
     'Ctrl-C twice': async ({ signalGroup }) => {
       signalGroup('SIGINT');
       await until('service1 to close its port', async () => !(await openPorts([5001])).includes(5001));
@@ -60,17 +70,17 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     },
     'SIGTERM to npm': async ({ signal }) => void signal('SIGTERM'),
   };
-  for (const [what, stop] of Object.entries(ways)) {
-    test(`${what} during a request: it is answered, its spans are flushed, nothing is left running`, async () => {
+  for (const [what, end] of Object.entries(ways)) {
+    test(`${what} during a request: the request ends, its spans are flushed, nothing is left running`, async () => {
       const spans: string[] = [];
       await using _zipkin = await listenOn(9411, fakeZipkin(spans));
       await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1500' });
       await ready(started);
-      const answer = get('http://127.0.0.1:5001');
+      const response = get('http://127.0.0.1:5001');
       // The spans of the call to service2 are sent after 500 ms, while service3 still sleeps for the second call.
       await until('the request to be half done', () => spans.length > 0);
-      await stop(started);
-      const { status, body } = await answer;
+      await end(started);
+      const { status, body } = await response;
       assert.equal(status, 200);
       assert.deepEqual(body.response_codes, { service2: 200, service3: 200 });
       assert.ok([0, 130].includes((await started.exit) as number));
@@ -82,8 +92,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   test('Ctrl-C while it starts leaves nothing running', async () => {
     await using started = npmStart();
     await until('the first service', () => started.text.stdout.includes('listens on'));
-    started.signalGroup('SIGINT');
-    assert.ok([0, 130].includes((await started.exit) as number));
+    await stop(started);
     assert.deepEqual(await open(), []);
   });
 
@@ -94,61 +103,177 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await until('all ports to be free', async () => (await open()).length === 0);
   });
 
-  test('a Zipkin that already answers on port 9411 is used, and said to be', async () => {
+  test('a Zipkin that already runs on port 9411 is used, and the log says so', async () => {
     const spans: string[] = [];
     await using _zipkin = await listenOn(9411, fakeZipkin(spans));
     await using started = npmStart();
     await ready(started);
-    assert.match(started.text.stdout, /a Zipkin answers at http:\/\/127\.0\.0\.1:9411: it is used/);
+    assert.match(started.text.stdout, /a Zipkin responds at http:\/\/127\.0\.0\.1:9411: it is used/);
     const { body } = await get('http://localhost:5001');
     await until('its spans to reach that Zipkin', () => spans.includes(`${body.trace_id}`));
     started.signalGroup('SIGTERM');
     assert.equal(await started.exit, 0);
   });
 
-  for (const port of ports) {
-    test(`port ${port} taken by another program: one line names it, and the exit code is not 0`, async () => {
-      await using _other = await listenOn(port, (_req, res) => res.end('hello'));
-      await using started = npmStart();
-      assert.notEqual(await started.exit, 0);
-      const said = `${started.text.stdout}\n${started.text.stderr}`.split('\n').filter((line) => line.includes(' | '));
-      assert.equal(said.length, 1, said.join('\n'));
-      assert.match(`${said[0]}`, new RegExp(`port ${port} .*taken`));
-    });
-  }
-
-  test('a second npm start says that the port is taken and leaves the first one alone', async () => {
-    await using first = npmStart();
-    await ready(first);
-    await using second = npmStart();
-    assert.notEqual(await second.exit, 0);
-    assert.match(second.text.stderr, /port 5001 .*taken/);
-    assert.equal((await get('http://localhost:5001')).status, 200);
-    first.signalGroup('SIGINT');
-    await first.exit;
+  test('ports 5002, 5003 and 9411 taken: the next free ones are used, and everything follows', async () => {
+    await using _5002 = await listenOn(5002, (_req, res) => res.end('hello'));
+    await using _5003 = await listenOn(5003, (_req, res) => res.end('hello'));
+    await using _9411 = await listenOn(9411, (_req, res) => res.end('hello'));
+    await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '100' });
+    await ready(started);
+    for (const moved of ['service2 listens on 5005', 'service3 listens on 5004', 'the trace viewer listens on 9412']) {
+      assert.ok(
+        notes(started).some((note) => note.endsWith(moved)),
+        moved,
+      );
+    }
+    assert.ok(notes(started).includes('see the traces:  http://localhost:9412/zipkin/'));
+    const { body } = await get('http://localhost:5001');
+    assert.equal(body.trace_url, `http://localhost:9412/zipkin/traces/${body.trace_id}`);
+    assert.equal(draw(await traceOf(zipkinAt('http://localhost:9412'), `${body.trace_id}`, 9)), failedTrace);
+    assert.ok(started.text.stdout.includes(`  ${body.trace_url}\n`));
+    await stop(started);
   });
 
-  test('two at the same moment: the one that fails says which port, without a stack; nothing is left running', async () => {
-    await using one = npmStart();
-    await using two = npmStart();
-    for (const started of [one, two]) {
-      const settled = await Promise.race([ready(started).catch(() => 'failed'), started.exit]);
-      if (settled !== true)
-        assert.match(started.text.stdout + started.text.stderr, /port 5001 .*taken|EADDRINUSE|port 9411 .*taken/);
-      assert.doesNotMatch(started.text.stderr, /^ +at /m);
+  test('port 5001 taken: one line names it and the way out, and the exit code is not 0', async () => {
+    await using _other = await listenOn(5001, (_req, res) => res.end('hello'));
+    await using started = npmStart();
+    assert.equal(await started.exit, 1);
+    assert.equal(notes(started).length, 1, started.text.stderr);
+    assert.match(`${notes(started)}`, /^port 5001 is taken: .*: PORT=5011 npm start$/);
+  });
+
+  const bothRun = async (one: Started, two: Started) => {
+    for (const [started, port] of [
+      [one, 5001],
+      [two, 5011],
+    ] as const) {
+      await ready(started);
+      const { body } = await get(`http://localhost:${port}`);
+      const { origin } = new URL(`${body.trace_url}`);
+      assert.equal(draw(await traceOf(zipkinAt(origin), `${body.trace_id}`, 9)), failedTrace);
     }
-    for (const started of [one, two]) {
-      if ((await Promise.race([started.exit, 'runs'])) === 'runs') started.signalGroup('SIGINT');
-      await started.exit;
-    }
+    for (const started of [one, two]) await stop(started);
+    assert.deepEqual(await open(), []);
+  };
+  const failing = { INTENTIONAL_FAILURE_PCT: '100' };
+
+  test('PORT=5011 npm start runs beside the first one', async () => {
+    await using first = npmStart(failing);
+    await ready(first);
+    await using second = npmStart({ PORT: '5011', ...failing });
+    await bothRun(first, second);
+  });
+
+  test('two at the same moment, on two ports: both run', async () => {
+    await using one = npmStart(failing);
+    await using two = npmStart({ PORT: '5011', ...failing });
+    await bothRun(one, two);
+  });
+
+  test('two at the same moment, on one port: one runs, the other says that the port is taken', async () => {
+    await using one = npmStart(failing);
+    await using two = npmStart(failing);
+    const loser = await Promise.race([one, two].map((started) => started.exit.then(() => started)));
+    const winner = loser === one ? two : one;
+    assert.equal(notes(loser).length, 1, loser.text.stdout + loser.text.stderr);
+    assert.match(`${notes(loser)}`, /^port 5001 is taken: /);
+    await ready(winner);
+    const { body } = await get('http://localhost:5001');
+    assert.equal(draw(await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, 9)), failedTrace);
+    await stop(winner);
     assert.deepEqual(await open(), []);
   });
 
-  test('a fault in the configuration is said once, and nothing starts', async () => {
-    await using started = npmStart({ SERVICE3_SLEEP_MS: 'long' });
-    assert.notEqual(await started.exit, 0);
-    assert.deepEqual(started.text.stderr.match(/^start +\| SERVICE3_SLEEP_MS="long" is not valid: .+$/gm)?.length, 1);
+  for (const [env, note, traceUi] of [
+    [
+      { OTEL_TRACES_EXPORTER: 'otlp' },
+      /^OTEL_TRACES_EXPORTER=otlp: spans go to http:\/\/localhost:4318\/, .*viewer is not started; trace links lead to Jaeger/,
+      'http://localhost:16686/trace/',
+    ],
+    [
+      { OTEL_EXPORTER_ZIPKIN_ENDPOINT: 'http://127.0.0.1:9999/api/v2/spans' },
+      /^OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: spans go to http:\/\/127\.0\.0\.1:9999\/api\/v2\/spans, .*viewer is not started$/,
+      'http://127.0.0.1:9999/zipkin/traces/',
+    ],
+    [
+      { OTEL_TRACES_EXPORTER: 'none' },
+      /^OTEL_TRACES_EXPORTER=none: no spans are sent, .*viewer is not started$/,
+      undefined,
+    ],
+    [{ OTEL_SDK_DISABLED: 'true' }, /^OTEL_SDK_DISABLED=true: there are no spans, .*viewer is not started$/, undefined],
+  ] as const) {
+    test(`${Object.entries(env).join().replace(',', '=')}: says where spans go; the links follow`, async () => {
+      await using started = npmStart({ OTEL_BSP_SCHEDULE_DELAY: '60000', ...env });
+      await ready(started);
+      assert.match(`${notes(started)[0]}`, note);
+      assert.deepEqual(await open(), [5001, 5002, 5003]);
+      const { body } = await get('http://localhost:5001');
+      assert.equal(body.trace_url, traceUi && `${traceUi}${body.trace_id}`);
+      if (traceUi) assert.ok(notes(started).includes(`see the traces:  ${traceUi.replace(/traces?\/$/, '')}`));
+      else assert.doesNotMatch(started.text.stdout, /see the traces/);
+      started.signalGroup('SIGKILL');
+      await until('all ports to be free', async () => (await open()).length === 0);
+    });
+  }
+
+  test('OTEL_SERVICE_NAME: says that all three services have that name', async () => {
+    await using started = npmStart({ OTEL_SERVICE_NAME: 'shop' });
+    await ready(started);
+    assert.match(`${notes(started)[0]}`, /^OTEL_SERVICE_NAME .*all three have that name in the traces$/);
+    await stop(started);
   });
+
+  test('SERVICE2_URL: that service is called, and none is started for it', async () => {
+    await using other = await serve((_req, res) => res.end('hello'));
+    await using started = npmStart({ SERVICE2_URL: other.url });
+    await ready(started);
+    assert.equal(notes(started)[0], `SERVICE2_URL is set: ${other.url} is called, and no service is started for it`);
+    assert.deepEqual(await open(), [5001, 5003, 9411]);
+    assert.deepEqual((await get('http://localhost:5001')).body.response_codes, { service2: 200, service3: 200 });
+    await stop(started);
+  });
+
+  test('TRACE_UI_URL: trace_url, log and banner lead there', async () => {
+    await using started = npmStart({ TRACE_UI_URL: 'http://localhost:16686/trace/{traceId}' });
+    await ready(started);
+    const { body } = await get('http://localhost:5001');
+    assert.equal(body.trace_url, `http://localhost:16686/trace/${body.trace_id}`);
+    await until('the log line', () => started.text.stdout.includes(`  ${body.trace_url}\n`));
+    assert.ok(notes(started).includes('see the traces:  http://localhost:16686/'));
+    await stop(started);
+  });
+
+  test('HOST: everything listens there', async () => {
+    await using started = npmStart({ HOST: '127.0.0.2', ...failing });
+    await ready(started);
+    assert.deepEqual(await open(), []); // on 127.0.0.1
+    const { body } = await get('http://127.0.0.2:5001');
+    assert.equal(body.trace_url, `http://127.0.0.2:9411/zipkin/traces/${body.trace_id}`);
+    await traceOf(zipkinAt('http://127.0.0.2:9411'), `${body.trace_id}`, 9);
+    await stop(started);
+  });
+
+  test('a request that is not sampled has no link in the log', async () => {
+    await using started = npmStart({ OTEL_TRACES_SAMPLER: 'always_off' });
+    await ready(started);
+    await get('http://localhost:5001');
+    assert.match(await until('its line', () => started.text.stdout.match(/^service1.*GET \/ .*$/m)?.[0]), /ms$/);
+    await stop(started);
+  });
+
+  for (const [env, message] of [
+    [{ SERVICE3_SLEEP_MS: 'long' }, /^SERVICE3_SLEEP_MS="long" is not valid: /],
+    [{ SERVICE_NAME: 'service2' }, /^SERVICE_NAME="service2" is not valid here: .*npm run service starts one$/],
+    [{ HOST: '192.0.2.1' }, /^can't listen on HOST=192\.0\.2\.1: .*EADDRNOTAVAIL/],
+  ] as const) {
+    test(`${Object.entries(env).join().replace(',', '=')}: one line says why, and nothing starts`, async () => {
+      await using started = npmStart(env);
+      assert.equal(await started.exit, 1);
+      assert.equal(notes(started).length, 1, started.text.stderr);
+      assert.match(`${notes(started)}`, message);
+    });
+  }
 });
 
 /** What `npm start` takes for a Zipkin; collects the trace id of every span. */

@@ -1,136 +1,113 @@
 // `npm start`: the three services and the trace viewer on this machine, without Docker.
 // (In package.json, `exec` lets a signal that npm passes on reach this process: the shell in between would die of it and leave us
 // behind. Windows has no `exec`, and takes the part behind `||`.)
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { prettyFactory } from 'pino-pretty';
-import { ConfigError, parseConfig } from '../config.ts';
+import type { ChildProcess } from 'node:child_process';
+import { createServer } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { type Config, ConfigError, parseConfig } from '../config.ts';
+import { quote } from '../server/quote.ts';
+import { traceListUrl } from '../server/trace-list-url.ts';
+import { createFormatter, die, say } from './log-lines.ts';
+import { findPorts, listenFrom } from './ports.ts';
+import { isReady, startService, stopService } from './run-services.ts';
+import { lockStart } from './start-lock.ts';
+import { findTraceBackend, traceUiUrlOf } from './trace-backend.ts';
 import { createViewer } from './viewer.ts';
 
-const host = '127.0.0.1';
-const ports = { service1: 5001, service2: 5002, service3: 5003 };
-const viewerPort = 9411;
-
-process.loadEnvFile('otel.env'); // what the shell has set wins, but for where the services listen and find each other
-const env = {
-  ...process.env,
-  HOST: host,
-  SERVICE2_URL: `http://${host}:${ports.service2}`,
-  SERVICE3_URL: `http://${host}:${ports.service3}`,
-};
-
-const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line}`);
-const pretty = prettyFactory({
-  colorize: process.stdout.isTTY,
-  hideObject: true,
-  translateTime: 'HH:MM:ss',
-  messageFormat: (line, key) => {
-    const { ms, trace_id } = line;
-    return [line[key], ms !== undefined && `${ms} ms`, trace_id && `trace ${trace_id}`].filter(Boolean).join('  ');
-  },
-});
-const die = (lines: string) => {
-  for (const line of lines.split('\n')) console.error(`${'start'.padEnd(8)} | ${line}`);
-  process.exit(1);
-};
-const dieOfTaken = (port: number) =>
-  die(`port ${port} on ${host} is taken by another program: stop it, then try again`);
-
-try {
-  parseConfig({ ...env, SERVICE_NAME: 'service1', PORT: String(ports.service1) }); // what is wrong in it is said once, not by each service
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  die(error.message);
+const { env } = process;
+if (env.SERVICE_NAME !== undefined) {
+  const name = quote(env.SERVICE_NAME);
+  die(`SERVICE_NAME=${name} is not valid here: npm start starts all three services, npm run service starts one`);
 }
+process.loadEnvFile('otel.env'); // a variable of the shell wins
+const config = readConfig(); // an invalid value is reported once, not by each service
+const { HOST: host, PORT: port } = config;
+const address = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (isIPv6(host) ? `[${host}]` : host);
+const shownAddress = ['127.0.0.1', '[::1]'].includes(address) ? 'localhost' : address;
+const urlOf = (port?: number) => `http://${address}:${port}`;
+const note = (line: string) => say('start', line);
 
-const zipkin = await findZipkin();
-for (const port of zipkin ? Object.values(ports) : [...Object.values(ports), viewerPort]) {
-  if (await isTaken(port)) dieOfTaken(port);
+for (const name of ['SERVICE2_URL', 'SERVICE3_URL']) {
+  if (env[name]) note(`${name} is set: ${new URL(env[name]).origin} is called, and no service is started for it`);
 }
+if (/\S/.test(env.OTEL_SERVICE_NAME ?? '') || /(^|,)\s*service\.name=/.test(env.OTEL_RESOURCE_ATTRIBUTES ?? '')) {
+  note('OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES names the service: all three have that name in the traces');
+}
+const backend = await findTraceBackend(env, config);
+if (backend) note(backend.note);
 
-const viewer = zipkin ? undefined : createViewer().listen(viewerPort, host);
-if (viewer) await once(viewer, 'listening').catch(() => dieOfTaken(viewerPort)); // by another `npm start`, just now
-if (zipkin) say('start', `a Zipkin answers at ${zipkin}: it is used instead of the built-in trace viewer`);
+const unlock = await lockStart();
+const wanted = {
+  service1: port,
+  ...(!env.SERVICE3_URL && { service3: 5003 }),
+  ...(!env.SERVICE2_URL && { service2: 5002 }),
+};
+const ports = await findPorts(wanted, host).catch(dieOfHost);
+if (port !== 0 && ports.service1 !== port) {
+  const move = `PORT=${port + 10} npm start`;
+  die(`port ${port} is taken: stop the program that uses it, or move service1 to another port: ${move}`);
+}
+for (const [name, usual] of Object.entries({ service2: 5002, service3: 5003 })) {
+  if (ports[name] && ports[name] !== usual) note(`port ${usual} is taken: ${name} listens on ${ports[name]}`);
+}
+const viewerPort = backend ? undefined : await listenFrom(9411, host, createServer(createViewer())).catch(dieOfHost);
+if (viewerPort && viewerPort !== 9411) note(`port 9411 is taken: the trace viewer listens on ${viewerPort}`);
 
+const { spansUrl, traceUiUrl } = backend ?? {
+  spansUrl: `${urlOf(viewerPort)}/api/v2/spans`,
+  traceUiUrl: traceUiUrlOf(`http://${shownAddress}:${viewerPort}`),
+};
+const serviceEnv: NodeJS.ProcessEnv = {
+  NODE_COMPILE_CACHE: 'node_modules/.cache/node', // a start with compiled code takes 0.8 of the time, and 0.9 of the memory
+  SERVICE2_URL: urlOf(ports.service2),
+  SERVICE3_URL: urlOf(ports.service3),
+  TRACE_UI_URL: traceUiUrl,
+  ...env,
+  OTEL_EXPORTER_ZIPKIN_ENDPOINT: spansUrl,
+};
+const format = createFormatter(serviceEnv.TRACE_UI_URL);
 const services: ChildProcess[] = [];
 let stopping = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
 
-for (const [name, port] of Object.entries(ports)) {
-  const preloads = ['--import', './src/telemetry.ts', '--import', './src/local/stop-with-parent.ts'];
-  const service = spawn(process.execPath, [...preloads, './src/main.ts'], {
-    detached: true, // a Ctrl-C in the terminal is for us alone: we stop the services, in order
-    env: {
-      NODE_COMPILE_CACHE: 'node_modules/.cache/node', // a start with compiled code takes 0.8 of the time, and 0.9 of the memory
-      OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${zipkin ?? `http://${host}:${viewerPort}`}/api/v2/spans`,
-      ...env,
-      SERVICE_NAME: name,
-      PORT: String(port),
-    },
-    stdio: 'pipe',
-  });
-  for (const output of [service.stdout, service.stderr])
-    createInterface(output).on('line', (line) => say(name, pretty(line).trimEnd()));
+const names = ['service1', 'service2', 'service3'].filter((name) => ports[name]);
+for (const name of names) {
+  const print = (line: string) => say(name, format(line));
+  const service = startService({ ...serviceEnv, SERVICE_NAME: name, PORT: `${ports[name]}` }, print);
   service.on('exit', (code, signal) => {
     if (stopping) return;
-    say('start', `${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
+    note(`${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
     stop(1);
   });
   services.push(service);
 }
-
-await Promise.all(Object.values(ports).map(isReady));
+await Promise.all(services.map((service, index) => isReady(service, urlOf(ports[`${names[index]}`]))));
+unlock();
 if (!stopping) {
-  say('start', 'ready');
-  say('start', 'send a request:      open http://localhost:5001, or curl localhost:5001');
-  say('start', `look at the traces:  http://localhost:${viewerPort}/zipkin/`);
-  say('start', 'stop with Ctrl-C');
+  const service1 = `${shownAddress}:${ports.service1}`;
+  note('ready');
+  note(`send a request:  open http://${service1}, or curl ${service1}`);
+  if (serviceEnv.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(serviceEnv.TRACE_UI_URL)}`);
+  note('stop with Ctrl-C');
 }
 
-/** Stops the services, callers first, then the viewer, which takes their last spans. A second Ctrl-C changes nothing. */
+function readConfig(): Config {
+  try {
+    return parseConfig({ ...env, SERVICE_NAME: 'service1' });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return die(error.message);
+  }
+}
+
+function dieOfHost(error: Error): never {
+  die(`can't listen on HOST=${host}: ${error.message}`);
+}
+
+/** Stops the services, callers first, then the viewer, which receives their last spans. A second Ctrl-C changes nothing. */
 async function stop(exitCode: number): Promise<void> {
   if (stopping) return;
   stopping = true;
-  for (const service of services) {
-    if (service.exitCode !== null || service.signalCode !== null) continue;
-    service.stdin?.end();
-    await once(service, 'exit');
-  }
-  viewer?.close();
-  viewer?.closeAllConnections();
+  for (const service of services) await stopService(service);
   process.exit(exitCode);
-}
-
-/** The URL of a Zipkin on port 9411; undefined where none answers. (The built-in viewer answers differently.) */
-async function findZipkin(): Promise<string | undefined> {
-  for (const address of ['127.0.0.1', '[::1]']) {
-    const url = `http://${address}:${viewerPort}`;
-    const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) })
-      .then((response) => response.json() as Promise<{ zipkin?: object }>)
-      .catch(() => undefined);
-    if (health?.zipkin) return url;
-  }
-  return undefined;
-}
-
-async function isTaken(port: number): Promise<boolean> {
-  const probe = createServer().listen(port, host);
-  try {
-    await once(probe, 'listening');
-    return false;
-  } catch {
-    return true;
-  } finally {
-    probe.close();
-  }
-}
-
-async function isReady(port: number): Promise<void> {
-  while (!stopping) {
-    if (await fetch(`http://${host}:${port}/health`).catch(() => undefined)) return;
-    await sleep(50);
-  }
 }

@@ -1,18 +1,48 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import accepts from 'accepts';
 import type { RequestHandler } from 'express';
+import type { Config } from '../config.ts';
+import { traceListUrl } from './trace-list-url.ts';
 
-const file = fileURLToPath(new URL('page.html', import.meta.url));
+/** Responds to a browser that opens service1 with the page; leaves every other caller to the next handler. */
+export function page({ intentionalFailurePct, traceUiUrl }: Config): RequestHandler {
+  // One response with everything in it: the page needs no route of its own, which would have to be kept out of traces and logs.
+  const style = read('page.css');
+  const script = read('page.js');
+  const html = read('page.html')
+    .replace('{failure_pct}', `${intentionalFailurePct}`)
+    .replace('{trace_list_url}', () => escapeHtml(traceListUrl(traceUiUrl)))
+    .replace('<style>', () => `<style>${style}`)
+    .replace('<script type="module">', () => `<script type="module">${script}`);
+  const headers = {
+    'Content-Security-Policy': [
+      "default-src 'none'",
+      `style-src '${hash(style)}'`,
+      `script-src '${hash(script)}'`,
+      "connect-src 'self'",
+      'img-src data:', // the empty icon
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; '),
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+  };
 
-/** Answers a browser that opens service1 with the page; leaves every other caller to the next handler. */
-export const page: RequestHandler = (req, res, next) => {
-  res.vary('Accept').set('Cache-Control', 'no-store');
-  if (!wantsPage(req)) return next();
-  res.sendFile(file);
-};
+  return (req, res, next) => {
+    res.vary('Accept').set('Cache-Control', 'no-store');
+    if (!wantsPage(req)) return next();
+    res.set(headers).type('html').send(html);
+  };
+}
 
 /** True for a browser that opens `/`: it asks for text/html, while curl takes anything and the page's own buttons ask for JSON. */
 export function wantsPage(request: IncomingMessage): boolean {
   return request.url?.split('?')[0] === '/' && accepts(request).type(['json', 'html']) === 'html';
 }
+
+const read = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
+const hash = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
+const escapeHtml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');

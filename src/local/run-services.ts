@@ -1,0 +1,32 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const preloads = ['--import', './src/telemetry.ts', '--import', './src/local/stop-with-parent.ts'];
+
+/** Starts a service. `print` gets the lines that it writes. */
+export function startService(env: NodeJS.ProcessEnv, print: (line: string) => void): ChildProcess {
+  const service = spawn(process.execPath, [...preloads, './src/main.ts'], {
+    detached: true, // a Ctrl-C in the terminal is for the launcher alone: it stops the services, in order
+    env,
+    stdio: 'pipe',
+  });
+  for (const output of [service.stdout, service.stderr]) createInterface(output).on('line', print);
+  return service;
+}
+
+/** Stops a service, unless it has stopped already, and waits until it has sent its last spans. */
+export async function stopService(service: ChildProcess): Promise<void> {
+  if (service.exitCode !== null || service.signalCode !== null) return;
+  service.stdin?.end();
+  await once(service, 'exit');
+}
+
+/** Waits until the service at `url` responds, or has stopped. */
+export async function isReady(service: ChildProcess, url: string): Promise<void> {
+  while (service.exitCode === null && service.signalCode === null) {
+    if (await fetch(`${url}/health`).catch(() => undefined)) return;
+    await sleep(50);
+  }
+}

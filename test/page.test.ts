@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { suite, test } from 'node:test';
+import { traceListUrl } from '../src/server/trace-list-url.ts';
 import { startViewer } from './support/backends.ts';
 import { openBrowser } from './support/browser.ts';
+import { faintTexts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
 import { noChromium } from './support/skip.ts';
@@ -38,6 +40,40 @@ test('only service1 has a page, and only at /', async () => {
   }
 });
 
+test('curl gets the JSON and nothing else', async () => {
+  const response = await fetch(`${demo.url}/?failure_pct=0`, { headers: { accept: '*/*' } });
+  assert.equal(response.headers.get('content-security-policy'), null);
+  const text = await response.text();
+  const { trace_id } = JSON.parse(text);
+  assert.equal(
+    text,
+    `{"failure_chance_pct":0,"response_codes":{"service2":200,"service3":200},"trace_id":"${trace_id}","trace_url":"${viewer.url}/zipkin/traces/${trace_id}"}`,
+  );
+});
+
+test('the page has headers that restrict it', async () => {
+  const { headers } = await fetch(demo.url, { headers: { accept: 'text/html' } });
+  const policy = `${headers.get('content-security-policy')}`.split('; ');
+  for (const directive of ["default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) {
+    assert.ok(policy.includes(directive), directive);
+  }
+  assert.match(
+    `${policy.find((directive) => directive.startsWith('script-src'))}`,
+    /^script-src 'sha256-[\w+/=]{44}'$/,
+  );
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(headers.get('referrer-policy'), 'no-referrer');
+});
+
+for (const [traceUiUrl, list] of [
+  ['http://localhost:9411/zipkin/traces/{traceId}', 'http://localhost:9411/zipkin/'],
+  ['http://localhost:16686/trace/{traceId}', 'http://localhost:16686/'],
+  ['https://example.com/jaeger/trace/{traceId}?uiEmbed=v0', 'https://example.com/jaeger/'],
+  ['https://example.com/explore?id={traceId}', 'https://example.com/'],
+] as const) {
+  test(`the list of traces for ${traceUiUrl} is ${list}`, () => assert.equal(traceListUrl(traceUiUrl), list));
+}
+
 test('loading the page leaves no trace', async () => {
   await using own = await startViewer();
   await using service1 = await startService('service1', own.env);
@@ -62,8 +98,10 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.match(await cell(1), /^\d+ ms$/);
     assert.equal(await page.getByRole('status').innerText(), 'All went well');
 
-    await page.getByRole('button', { name: 'Make it fail' }).press('Enter'); // the keyboard does it too
+    const makeItFail = page.getByRole('button', { name: 'Make it fail' });
+    await makeItFail.press('Enter'); // the keyboard does it too
     await until('a second row', async () => (await rows.count()) === 2);
+    await until('the focus to be back', () => page.evaluate('document.activeElement.textContent === "Make it fail"'));
     assert.deepEqual([await cell(2), await cell(3), await failed()], ['500', '200', ['service2']]);
     assert.equal(await page.getByRole('status').innerText(), 'service2 failed');
 
@@ -102,7 +140,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.equal(await button.isDisabled(), false);
   });
 
-  test('a service that does not answer is shown as that', async () => {
+  test('a service that does not respond is shown as that', async () => {
     await using slow = await serve((req) => void req.socket.destroy());
     await using service1 = await startService('service1', {
       ...viewer.env,
@@ -113,6 +151,94 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await browser.page.goto(service1.url);
     await browser.page.getByRole('button', { name: 'Send a request' }).click();
     await browser.page.getByText('service2 failed').waitFor();
-    await browser.page.getByRole('cell', { name: 'no answer' }).waitFor();
+    await browser.page.getByRole('cell', { name: 'no response' }).waitFor();
+  });
+
+  test('says how often service2 fails, links to the list of traces, and has no table before the first request', async () => {
+    await using service1 = await startService('service1', {
+      INTENTIONAL_FAILURE_PCT: '30',
+      TRACE_UI_URL: 'http://localhost:16686/a"b&c/trace/{traceId}',
+    });
+    await using browser = await openBrowser();
+    const { page } = browser;
+    await page.goto(service1.url);
+    await page.getByText('service2 fails on purpose 30 % of the time').waitFor();
+    const href = await page.getByRole('link', { name: 'All traces' }).getAttribute('href');
+    assert.equal(href, 'http://localhost:16686/a"b&c/');
+    assert.equal(await page.locator('table').isVisible(), false);
+  });
+
+  test('All traces leads to the list', async () => {
+    await using browser = await openBrowser();
+    const { page } = browser;
+    await page.goto(demo.url);
+    const opened = page.waitForEvent('popup');
+    await page.getByRole('link', { name: 'All traces' }).click();
+    assert.equal((await opened).url(), `${viewer.url}/zipkin/`);
+  });
+
+  for (const width of [1280, 390, 320]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`at ${width} px, ${colorScheme}: nothing scrolls sideways, and all text is legible`, async () => {
+        await using browser = await openBrowser();
+        const { page, problems } = browser;
+        await page.setViewportSize({ width, height: 800 });
+        await page.emulateMedia({ colorScheme });
+        await page.goto(demo.url);
+        await page.getByRole('button', { name: 'Make it fail' }).click();
+        await page.getByText('service2 failed').waitFor();
+
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
+        const labels = await page
+          .locator('svg text')
+          .evaluateAll((texts) => texts.map((text) => text.getBoundingClientRect().height));
+        assert.ok(Math.min(...labels) >= 14, `${labels}`); // the height of a line of 12 px
+        const boxes = await page
+          .getByRole('button')
+          .evaluateAll((buttons) => buttons.map((button) => button.getBoundingClientRect()));
+        for (const [index, a] of boxes.entries()) {
+          for (const b of boxes.slice(index + 1)) {
+            const gap = Math.max(b.left - a.right, b.top - a.bottom);
+            assert.ok(gap >= 8, `buttons are ${gap} px apart`);
+          }
+        }
+        const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+        assert.equal(background === 'rgb(255, 255, 255)', colorScheme === 'light');
+        assert.deepEqual(await faintTexts(page), []);
+        assert.deepEqual(problems, []);
+      });
+    }
+  }
+
+  test('moves only for those who have not asked for reduced motion', async () => {
+    const waiting: ServerResponse[] = [];
+    await using slow = await serve((_req, res) => void waiting.push(res));
+    await using service1 = await startService('service1', { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url });
+    await using browser = await openBrowser();
+    const { page } = browser;
+    await page.goto(service1.url);
+    await page.getByRole('button', { name: 'Send a request' }).click();
+    await until('the call to service2', () => waiting.length === 1);
+    const moving = () => page.evaluate('document.getAnimations().length');
+    assert.equal(await moving(), 3);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    assert.equal(await moving(), 0);
+  });
+
+  test('runs no script but its own, and no other page can frame it', async () => {
+    await using browser = await openBrowser();
+    const { page, problems } = browser;
+    await page.goto(demo.url);
+    await page.evaluate(
+      "document.body.append(Object.assign(document.createElement('script'), { text: 'injected = true' }))",
+    );
+    assert.equal(await page.evaluate("'injected' in window"), false);
+    assert.match(`${problems.pop()}`, /script.*Content Security Policy/s);
+
+    await using framing = await serve((_req, res) =>
+      res.setHeader('content-type', 'text/html').end(`<iframe src="${demo.url}"></iframe>`),
+    );
+    await page.goto(framing.url);
+    await until('the refusal', () => problems.some((problem) => /frame-ancestors/.test(problem)));
   });
 });

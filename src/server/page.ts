@@ -7,13 +7,13 @@ import type { Config } from '../config.ts';
 import { traceListUrl } from './trace-list-url.ts';
 
 /** Responds to a browser that opens service1 with the page; leaves every other caller to the next handler. */
-export function page({ intentionalFailurePct, traceUiUrl }: Config): RequestHandler {
+export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): RequestHandler {
   // One response with everything in it: the page needs no route of its own, which would have to be kept out of traces and logs.
   const style = read('page.css');
   const script = read('page.js');
   const html = read('page.html')
-    .replace('{failure_pct}', `${intentionalFailurePct}`)
-    .replace('{trace_list_url}', () => escapeHtml(traceListUrl(traceUiUrl)))
+    .replace('{failure_pct}', `${INTENTIONAL_FAILURE_PCT}`)
+    .replace('{trace_list_url}', () => escapeHtml(traceListUrl(TRACE_UI_URL)))
     .replace('<style>', () => `<style>${style}`)
     .replace('<script type="module">', () => `<script type="module">${script}`);
   const headers = {

@@ -15,10 +15,10 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   const store = createSpanStore();
   const traceOf = (id: string) => {
     const wanted = parseTraceId(id);
-    return store.spans.filter(({ traceId }) => traceId === wanted);
+    return store.all().filter(({ traceId }) => traceId === wanted);
   };
   const newestTraces = () =>
-    [...Map.groupBy(store.spans, ({ traceId }) => traceId).values()].sort((a, b) => startOf(b) - startOf(a));
+    [...Map.groupBy(store.all(), ({ traceId }) => traceId).values()].sort((a, b) => startOf(b) - startOf(a));
 
   const app = express();
   app.disable('x-powered-by');

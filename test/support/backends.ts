@@ -20,5 +20,6 @@ export function zipkinAt(url: string): Backend & { url: string } {
 /** The built-in viewer on a free port. */
 export async function startViewer() {
   const server = await serve(createViewer());
-  return { ...zipkinAt(server.url), [Symbol.asyncDispose]: server[Symbol.asyncDispose] };
+  const post = (spans: unknown) => fetch(`${server.url}/api/v2/spans`, { method: 'POST', body: JSON.stringify(spans) });
+  return { ...zipkinAt(server.url), post, [Symbol.asyncDispose]: server[Symbol.asyncDispose] };
 }

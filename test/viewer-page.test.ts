@@ -1,0 +1,325 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { startViewer } from './support/backends.ts';
+import { openBrowser } from './support/browser.ts';
+import { get, hex } from './support/http.ts';
+import { serve } from './support/servers.ts';
+import { startDemo } from './support/services.ts';
+import { noChromium } from './support/skip.ts';
+import { zipkinSpan as span } from './support/spans.ts';
+import { traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
+
+suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
+  test('a failed request: the list shows it as failed, the waterfall shows where, the keyboard alone opens why', async () => {
+    await using viewer = await startViewer();
+    await using demo = await startDemo(viewer, { INTENTIONAL_FAILURE_PCT: '100', SERVICE3_SLEEP_MS: '50' });
+    await using browser = await openBrowser();
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/`);
+    await page.getByText('No trace yet').waitFor();
+
+    const { body } = await get(demo.url);
+    await traceOf(viewer, `${body.trace_id}`, 9);
+    await page.getByRole('listitem').filter({ hasText: '9 spans' }).getByText('failed (3 spans)').waitFor();
+    await page.getByRole('link', { name: 'service1: get /' }).click();
+    await page.waitForURL(`**/zipkin/traces/${body.trace_id}`);
+
+    const rows = page.locator('summary');
+    await until('9 rows', async () => (await rows.count()) === 9);
+    assert.match(await rows.nth(4).innerText(), /service2\s*call_service3_from_service2\s*failed/);
+    const edge = async (index: number) => (await rows.nth(index).locator('.service').boundingBox())?.x ?? 0;
+    assert.ok((await edge(4)) > (await edge(3)), 'a child is indented');
+    assert.equal(await page.locator('summary.failed').count(), 3);
+    const bar = async (index: number) => rows.nth(index).locator('.bar').boundingBox();
+    const [whole, call, sleep] = [await bar(0), await bar(5), await bar(8)]; // nested in time: the later, the shorter
+    assert.ok(whole && call && sleep && whole.x < call.x && call.x <= sleep.x);
+    assert.ok(whole.width > call.width && call.width > sleep.width && sleep.width > 0);
+
+    await rows.nth(3).focus();
+    await page.keyboard.press('Tab');
+    const outline = await rows
+      .nth(4)
+      .evaluate((row) => row.ownerDocument.defaultView.getComputedStyle(row).outlineStyle);
+    assert.equal(outline, 'solid', 'the focus is visible');
+    await page.keyboard.press('Enter');
+    const details = page.locator('.details');
+    await details.getByText('Intentional 100% failure', { exact: true }).waitFor();
+    const text = await details.innerText();
+    assert.match(text, /start\s+\d+\.\d ms into the trace, at \d\d:\d\d:\d\d\.\d{3}/);
+    assert.match(text, /Error: Intentional 100% failure\n\s+at .*service2\.ts/); // the stack, in lines
+    assert.doesNotMatch(text, /telemetry\.sdk|service\.name/);
+    await page.getByText('Tags of the process').click();
+    assert.match(await details.innerText(), /telemetry\.sdk\.name\s+opentelemetry/);
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Space');
+    await until('the row to close', async () => !(await details.isVisible()));
+    assert.deepEqual(problems, []);
+  });
+
+  test('a CLIENT and a SERVER span show when they start and finish, as in Zipkin', async () => {
+    await using viewer = await startViewer();
+    const client = span({ kind: 'CLIENT', duration: 3000 });
+    const { traceId, id, timestamp } = client;
+    const server = span({ traceId, id, shared: true, kind: 'SERVER', timestamp: timestamp + 1000, duration: 1000 });
+    await viewer.post([client, server]);
+    await using browser = await openBrowser();
+    const { page } = browser;
+    await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    for (const index of [1, 0]) await page.locator('summary.row').nth(index).click();
+    const texts = await page.locator('.details').allInnerTexts();
+    assert.match(`${texts[0]}`, /Annotations\s+0\.0 ms\s+Client Start\s+3\.0 ms\s+Client Finish/);
+    assert.match(`${texts[1]}`, /Annotations\s+1\.0 ms\s+Server Start\s+2\.0 ms\s+Server Finish/);
+  });
+
+  test('a trace that is opened at once: no totals until all is there; what is open and focused stays so', async ({
+    mock,
+  }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    await using viewer = await startViewer();
+    const root = span({ duration: 9000, name: 'root' });
+    const { traceId, timestamp } = root;
+    const child = span({ traceId, parentId: root.id, name: 'child', timestamp: timestamp + 2000 });
+    await using browser = await openBrowser();
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    await page.getByText('Nothing has arrived').waitFor();
+    await viewer.post([child]);
+    await page.getByText('parent not received').waitFor();
+    assert.match(await page.locator('#summary').innerText(), /^still arriving …\s+[0-9a-f]{32}\s+JSON$/);
+    await page.keyboard.press('Tab');
+    await page.locator('summary', { hasText: 'child' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('0.0 ms into the trace').waitFor();
+
+    await viewer.post([root, span({ traceId, parentId: root.id, name: 'later', timestamp: timestamp + 8000 })]);
+    await page.getByText('2.0 ms into the trace').waitFor(); // it is still open, and its start is relative to the root's
+    assert.equal(await page.locator('summary').first().locator('.service + span').innerText(), 'root');
+    assert.equal(await page.getByText('parent not received').count(), 0);
+    assert.match(await page.locator(':focus').innerText(), /child/);
+    assert.equal(await page.getByRole('status').innerText(), '2 more spans.');
+    mock.timers.tick(1000);
+    await page.getByText('3 spans').waitFor();
+    assert.match(await page.locator('#summary').innerText(), /^13\.0 ms\s+3 spans/);
+    assert.deepEqual(problems, []);
+  });
+
+  test('a trace whose parent never comes is shown as incomplete', async ({ mock }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    await using viewer = await startViewer();
+    const one = span({ parentId: hex(16) });
+    await viewer.post([one]);
+    await using browser = await openBrowser();
+    await browser.page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+    await browser.page.getByText('still arriving …').waitFor();
+    mock.timers.tick(10_000);
+    await browser.page.getByText('incomplete: parent not received').waitFor();
+  });
+
+  test('the list is not rebuilt: a new trace is added, the focus stays, and only the news is read out', async ({
+    mock,
+  }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    await using viewer = await startViewer();
+    await viewer.post([span({ name: 'first' })]);
+    mock.timers.tick(1000);
+    await using browser = await openBrowser();
+    const { page } = browser;
+    await page.goto(`${viewer.url}/zipkin/`);
+    const row = page.getByRole('listitem').filter({ hasText: 'first' });
+    await row.getByText('1 span').waitFor();
+    await row.evaluate((element) => Object.assign(element, { mark: 'same' }));
+    await row.getByRole('link').focus();
+    assert.equal(await page.getByRole('status').innerText(), '');
+
+    await viewer.post([span({ name: 'second', timestamp: 1e15 + 1 })]);
+    await page.getByText('still arriving …').waitFor();
+    mock.timers.tick(1000);
+    await until('the news', async () => /^New trace: .*second/.test(await page.getByRole('status').innerText()));
+    assert.doesNotMatch(await page.getByRole('status').innerText(), /first/);
+    assert.match(`${await page.getByRole('listitem').allInnerTexts()}`, /second.*first/s);
+    assert.equal(await row.evaluate((element) => (element as { mark?: string }).mark), 'same');
+    assert.match(await page.locator(':focus').innerText(), /first/);
+  });
+
+  test('a trace is found by its id; an id that is unknown or invalid is reported', async () => {
+    await using viewer = await startViewer();
+    const one = span({ name: 'wanted' });
+    await viewer.post([one]);
+    await using browser = await openBrowser();
+    const { page } = browser;
+    const search = async (id: string) => {
+      await page.getByRole('textbox', { name: 'Trace id' }).fill(id);
+      await page.keyboard.press('Enter');
+    };
+    await page.goto(`${viewer.url}/zipkin/`);
+    await search(` ${one.traceId.toUpperCase()} `);
+    await page.getByRole('heading', { name: 'wanted' }).waitFor();
+    await search('abc123');
+    await page.getByText('Nothing has arrived').waitFor();
+    await search('<not an id>');
+    await page.getByRole('alert').filter({ hasText: 'trace id "<not an id>": must be 1 to 32' }).waitFor();
+    await page.getByRole('link', { name: 'All traces' }).click();
+    await page.getByRole('link', { name: 'wanted' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Send a request' }).getAttribute('href'), '/viewer/service1');
+    const { headers } = await fetch(`${viewer.url}/viewer/service1`, { redirect: 'manual' });
+    assert.equal(headers.get('location'), 'http://localhost:5001');
+  });
+
+  test('every span is shown: without its parent, in a cycle, without times, 3000 levels deep', async () => {
+    await using viewer = await startViewer();
+    const traceId = hex(32);
+    const [a, b] = [hex(16), hex(16)];
+    const bare = { traceId, id: hex(16), name: 'bare' };
+    await viewer.post([
+      span({ traceId, name: 'root' }),
+      span({ traceId, name: 'orphan', parentId: hex(16) }),
+      span({ traceId, name: 'a', id: a, parentId: b }),
+      span({ traceId, name: 'b', id: b, parentId: a }),
+      bare,
+    ]);
+    await using browser = await openBrowser();
+    const { page, problems } = browser;
+    const rowsOf = async (id: string, count: number) => {
+      await page.goto(`${viewer.url}/zipkin/traces/${id}`);
+      await until(`${count} rows`, async () => (await page.locator('summary.row').count()) === count);
+      return (await page.locator('summary.row').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '));
+    };
+    const rows = await rowsOf(traceId, 5);
+    const noteOf = (name: string) => rows.find((row) => row.includes(` ${name} `));
+    assert.match(`${noteOf('orphan')}`, /parent not received/);
+    assert.match(`${noteOf('a')}${noteOf('b')}`, /its parents form a cycle/);
+    assert.match(`${noteOf('bare')}`, /no duration/);
+    await page.locator('summary.row', { hasText: 'bare' }).click();
+    await page.getByText('no timestamp').waitFor();
+    const alone = { ...bare, traceId: hex(32) };
+    await viewer.post([alone]);
+    assert.equal((await rowsOf(alone.traceId, 1)).length, 1);
+
+    const ids = Array.from({ length: 3000 }, () => hex(16));
+    const deep = ids.map((id, i) => span({ traceId: 'de', id, ...(i > 0 && { parentId: `${ids[i - 1]}` }) }));
+    await viewer.post(deep);
+    await page.setViewportSize({ width: 320, height: 700 });
+    await rowsOf('de', 3000);
+    assert.equal(await page.locator('html').evaluate((html) => html.scrollWidth), 320);
+    assert.deepEqual(problems, []);
+  });
+
+  test('whatever a span says is shown as text, never run as markup', async () => {
+    await using viewer = await startViewer();
+    const evil = '<img src=x onerror="document.title=1">';
+    const one = span({
+      name: evil,
+      kind: evil,
+      localEndpoint: { serviceName: evil },
+      tags: { [evil]: evil, error: evil },
+      annotations: [
+        { timestamp: 1, value: evil },
+        { timestamp: 2, value: `"exception": ${JSON.stringify({ 'exception.stacktrace': evil })}` },
+      ],
+    });
+    await viewer.post([one]);
+    await using browser = await openBrowser();
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/`);
+    await page.getByText('<img src=x').first().waitFor();
+    await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+    await page.locator('summary.row').click();
+    await until('all of its texts', async () => (await page.locator('.details').getByText('<img src=x').count()) >= 4);
+    assert.equal(await page.locator('img').count(), 0);
+    assert.deepEqual(problems, []);
+  });
+
+  test('no inline script runs, and no other page can frame the viewer', async () => {
+    await using viewer = await startViewer();
+    await using other = await serve((_req, res) => {
+      res.setHeader('content-type', 'text/html').end(`<iframe src="${viewer.url}/zipkin/"></iframe>`);
+    });
+    await using browser = await openBrowser();
+    const { page } = browser;
+    await page.goto(`${viewer.url}/zipkin/`);
+    await page.locator('body').evaluate((body) => {
+      const script = body.ownerDocument.createElement('script');
+      script.textContent = 'document.title = "run"';
+      body.append(script);
+    });
+    assert.equal(await page.title(), 'Traces');
+    await page.goto(other.url);
+    await until('the frame to be refused', () => page.frames()[1]?.url().startsWith('chrome-error:'));
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${colorScheme}: nothing scrolls sideways from 320 px on, bars have width, contrast is AA`, async ({
+      mock,
+    }) => {
+      mock.timers.enable({ apis: ['Date'], now: Date.now() });
+      await using viewer = await startViewer();
+      const long = 'x'.repeat(300);
+      const root = span({ name: long, localEndpoint: { serviceName: 'service1' }, kind: 'SERVER' });
+      const { traceId } = root;
+      const services = ['service2', 'service3', 'service4', 'service5', 'service6', long];
+      const children = services.map((serviceName) =>
+        span({ traceId, parentId: root.id, localEndpoint: { serviceName } }),
+      );
+      const failed = span({ traceId, parentId: root.id, tags: { error: long, [long]: long, 'service.name': long } });
+      const orphan = span({ traceId, parentId: hex(16) });
+      await viewer.post([root, ...children, failed, orphan]);
+      await viewer.post([span({ name: 'good', timestamp: 2e15 })]);
+      await using browser = await openBrowser();
+      const { page, problems } = browser;
+      await page.emulateMedia({ colorScheme });
+      for (const tick of [0, 10_000]) {
+        mock.timers.tick(tick);
+        for (const width of [320, 390, 1280]) {
+          await page.setViewportSize({ width, height: 800 });
+          for (const path of ['/zipkin/', `/zipkin/traces/${traceId}`, '/zipkin/traces/0']) {
+            await page.goto(viewer.url + path);
+            await page.locator('.traces a, .row, #problem:not(:empty)').first().waitFor();
+            for (const row of await page.locator('.failed.row, .row:has-text("SERVER")').all()) await row.click();
+            for (const fold of await page.getByText('Tags of the process').all()) await fold.click();
+            const { scrollWidth, low } = await measure(page);
+            assert.deepEqual({ path, width, scrollWidth, low }, { path, width, scrollWidth: width, low: [] });
+          }
+          await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+          const box = await page.locator('.bar').first().boundingBox();
+          assert.ok((box?.width ?? 0) > (width === 320 ? 250 : 300), `${box?.width} px`);
+        }
+      }
+      assert.deepEqual(
+        problems.filter((problem) => !problem.includes('400')), // of the invalid id
+        [],
+      );
+    });
+  }
+});
+
+/** The width of the page, and its texts (4.5:1) and bars (3:1) whose contrast is too low. */
+function measure(page: Page) {
+  return page.locator('html').evaluate((html) => {
+    const styleOf = html.ownerDocument.defaultView.getComputedStyle;
+    const low: string[] = [];
+    for (const element of html.querySelectorAll('body *')) {
+      const isBar = element.matches('.bar');
+      let ground = isBar ? element.parentElement : element;
+      while (ground !== html && styleOf(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
+      const colors: string[] = [ground, element].map((each, i) => {
+        const { color, backgroundColor } = styleOf(each);
+        return i === 1 && !isBar ? color : backgroundColor;
+      });
+      const luminances = colors.map((color) => {
+        const [r = 0, g = 0, b = 0] = (color.match(/[\d.]+/g) ?? []).map((channel) => {
+          const c = Number(channel) / 255;
+          return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+      });
+      const contrast = Math.max(...luminances) / Math.min(...luminances);
+      const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+      if ((isBar && contrast < 3) || (hasText && contrast < 4.5)) {
+        low.push(`${element.className} ${element.textContent}: ${colors} ${contrast}`);
+      }
+    }
+    return { scrollWidth: html.scrollWidth as number, low };
+  });
+}

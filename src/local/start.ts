@@ -50,7 +50,13 @@ if (port !== 0 && ports.service1 !== port) {
 for (const [name, usual] of Object.entries({ service2: 5002, service3: 5003 })) {
   if (ports[name] && ports[name] !== usual) note(`port ${usual} is taken: ${name} listens on ${ports[name]}`);
 }
-const viewerPort = backend ? undefined : await listenFrom(9411, host, createServer(createViewer())).catch(dieOfHost);
+const viewerPort = backend
+  ? undefined
+  : await listenFrom(
+      9411,
+      host,
+      createServer(createViewer({ service1Url: `http://${shownAddress}:${ports.service1}` })),
+    ).catch(dieOfHost);
 if (viewerPort && viewerPort !== 9411) note(`port 9411 is taken: the trace viewer listens on ${viewerPort}`);
 
 const { spansUrl, traceUiUrl } = backend ?? {

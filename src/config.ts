@@ -95,4 +95,6 @@ function describe({ path, input, message }: v.InferIssue<typeof settings>): stri
   return `${name}=${quote(withoutSecrets(String(input)))} is not valid: it must be ${message}`;
 }
 
-const withoutSecrets = (url: string) => url.replace(/\/\/.*@/g, '//[redacted]@').replace(/\?.*/, '?[redacted]');
+/** A password can hold any character: up to the last `@`, everything but the scheme may be part of it. */
+const withoutSecrets = (url: string) =>
+  url.replace(/^(\w+:\/\/)?.*@/s, '$1[redacted]@').replace(/[?#].*/s, '?[redacted]');

@@ -84,10 +84,15 @@ for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries
     assert.equal(body.errors?.service2?.status, status);
     const grown = residentMB(service1.pid) - before;
     assert.ok(grown < 400, `${grown} MB more`);
-    const trace = draw(await traceOf(viewer, `${body.trace_id}`, 7));
+    const spans = await traceOf(viewer, `${body.trace_id}`, 7);
+    const trace = draw(spans);
     const [, error = ''] = trace.match(/CLIENT service1 get error=(.+)/) ?? [];
     assert.match(error, reason);
     assert.match(trace, /- service1 call_service2_from_service1 error=/);
+    if (status === 504) {
+      const client = spans.find(({ kind, tags }) => kind === 'CLIENT' && tags?.error);
+      assert.equal(client?.tags?.['error.type'], 'DownstreamError');
+    }
   });
 }
 

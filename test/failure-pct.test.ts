@@ -59,7 +59,7 @@ test('a caller’s baggage sets the percentage too, two services away; the param
   assert.deepEqual([asked.failure_chance_pct, asked.response_codes.service2], [0, 200]);
 });
 
-for (const value of ['abc', '101', '-1', '%0aX', '<b>', '1'.repeat(4000)]) {
+for (const value of ['abc', '101', '-1', '%0aX', '<b>', '%C2%9B31m', '%E2%80%AE001', '%E2%80%8B5', '1'.repeat(4000)]) {
   test(`service2 ignores the baggage failure_pct=${value.slice(0, 20)}, and logs that`, async () => {
     const { status, body } = await get(demo.url, { baggage: `failure_pct=${value}` });
     assert.equal(status, 200);
@@ -68,6 +68,7 @@ for (const value of ['abc', '101', '-1', '%0aX', '<b>', '1'.repeat(4000)]) {
       linesOf(demo.service2).find(({ level, trace_id }: Line) => level === 'warn' && trace_id === body.trace_id),
     );
     assert.match(line.msg, /^ignored the baggage failure_pct=".{2,200}": it must be an integer from 0 to 100$/);
+    assert.doesNotMatch(line.msg, /[\p{Cc}\p{Cf}]/u, 'no control character, no bidi override');
   });
 }
 
@@ -85,11 +86,12 @@ for (const baggage of [
   });
 }
 
-test('without the baggage propagator ?failure_pct= is ignored and logged; the response has the percentage in effect', async () => {
-  const env = { ...always, SERVICE2_URL: failingService2.url, OTEL_PROPAGATORS: 'tracecontext' };
-  await using service1 = await startService('service1', env);
-  const { body } = await get(`${service1.url}/?failure_pct=0`);
-  assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [100, 500]);
-  const line = await until('the warning', () => linesOf(service1).find(({ level }) => level === 'warn'));
-  assert.match(line.msg, /^ignored failure_pct=0: baggage is not propagated/);
-});
+for (const off of [{ OTEL_PROPAGATORS: 'tracecontext' }, { OTEL_SDK_DISABLED: 'true' }] as Record<string, string>[]) {
+  test(`with ${Object.entries(off).join().replace(',', '=')}, ?failure_pct= is ignored and logged; the response has the percentage in effect`, async () => {
+    await using service1 = await startService('service1', { ...always, SERVICE2_URL: failingService2.url, ...off });
+    const { body } = await get(`${service1.url}/?failure_pct=0`);
+    assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [100, 500]);
+    const line = await until('the warning', () => linesOf(service1).find(({ level }) => level === 'warn'));
+    assert.match(line.msg, /^ignored failure_pct=0: baggage is not propagated/);
+  });
+}

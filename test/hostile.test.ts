@@ -42,6 +42,7 @@ for (const [what, bytes, statuses] of [
   ['another host in the request line', request('GET http://elsewhere.example/'), [200, 404]],
   ['a garbage Forwarded header', request('GET /', 'forwarded: ;;="\\;\r\n'), [200]],
   ['no URL', request('GET'), [400]],
+  ['a URL without a path', request('GET http://'), [400]],
   ['an URL of 10,000 characters', request(`GET /${'a'.repeat(10_000)}`), [404]],
   ['CR and LF in the query', request('GET /?failure_pct=1%0d%0aset-cookie:x'), [400]],
   ['a bare LF in a header', request('GET /', 'x-a: b\nx-c: d\r\n'), [200, 400]],
@@ -54,7 +55,7 @@ for (const [what, bytes, statuses] of [
     const answer = await send(bytes);
     const status = Number(answer.match(/^HTTP\/1\.1 (\d+)/)?.[1]);
     assert.ok((statuses as readonly number[]).includes(status), answer.slice(0, 200));
-    assert.doesNotMatch(answer, /^set-cookie/im);
+    assert.doesNotMatch(answer, /^set-cookie|<html/im);
     assert.equal((await fetch(`${demo.url}/health`)).status, 200);
   });
 }
@@ -64,6 +65,12 @@ test('all of that left only lines of JSON in the log, and nothing on stderr', ()
     assert.equal(text.stderr, '');
     for (const line of text.stdout.trim().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string');
   }
+});
+
+test('a URL without a path has a line in the log', () => {
+  const lines = linesOf(demo.service1).filter(({ msg }) => msg === 'GET 400: the URL has no path');
+  assert.equal(lines.length, 1);
+  assert.equal(lines[0]?.status, 400);
 });
 
 test('500 connections, of which 400 send nothing: the others are answered', async () => {

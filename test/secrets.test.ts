@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseConfig } from '../src/config.ts';
 import { startViewer } from './support/backends.ts';
 import { get, hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';
+import { closedUrl } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
@@ -74,3 +76,51 @@ test('X-Forwarded-* sets client.address and server.address, as the conventions a
   assert.deepEqual(taken.sort(), ['client.address', 'server.address', 'server.port']);
   assert.equal(tags['network.peer.address'], '127.0.0.1');
 });
+
+for (const exporter of ['zipkin', 'otlp']) {
+  test(`user info and query of a backend's URL are in no log line, at any log level (${exporter})`, async () => {
+    const { host } = new URL(await closedUrl());
+    const endpoint = `http://user:${secret}@${host}/v1?Api-Key=${secret}`;
+    await using service3 = await startService('service3', {
+      OTEL_TRACES_EXPORTER: exporter,
+      OTEL_EXPORTER_ZIPKIN_ENDPOINT: endpoint,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint,
+      OTEL_EXPORTER_ZIPKIN_TIMEOUT: '100',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '100',
+      OTEL_LOG_LEVEL: 'verbose',
+      LOG_LEVEL: 'trace',
+      SERVICE3_SLEEP_MS: '0',
+    });
+    await get(service3.url);
+    await until('the line', () => service3.text.stdout.includes(`can't send spans to http://${host}/v1: `));
+    service3.signal('SIGTERM');
+    await service3.exit;
+    assert.equal((service3.text.stdout + service3.text.stderr).includes(secret), false);
+  });
+}
+
+for (const url of [
+  `http://user:${secret}@`,
+  `http://user:a/${secret}@host/`,
+  `http://user:a?${secret}@host/`,
+  `http://user:a#${secret}@host/`,
+  `http://user:a@${secret}@host/`,
+  `http://user:a\n${secret}@host/`,
+  `user:${secret}@host`,
+  `http:/user:${secret}@host`,
+  `ftp://host/?Api-Key=${secret}`,
+  `ftp://host/?a\n=${secret}`,
+  `ftp://host/#${secret}`,
+]) {
+  test(`the message about an invalid URL does not show its user info or query: ${url.replaceAll(secret, '…')}`, () => {
+    for (const name of ['SERVICE2_URL', 'OTEL_EXPORTER_ZIPKIN_ENDPOINT', 'TRACE_UI_URL']) {
+      try {
+        parseConfig({ SERVICE_NAME: 'service1', [name]: url });
+      } catch (error) {
+        assert.ok(`${error}`.includes(`${name}=`), `${error}`);
+        assert.equal(`${error}`.includes(secret), false, `${error}`);
+      }
+    }
+    assert.throws(() => parseConfig({ SERVICE_NAME: 'service1', SERVICE2_URL: url }));
+  });
+}

@@ -1,9 +1,10 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { RequestListener } from 'node:http';
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { logRequests } from './log-requests.ts';
 
-/** The Express app that the three services share. `handlers` respond to `GET /`. */
-export function createApp(handlers: RequestHandler[], log: Logger): Express {
+/** The app that the three services share. `handlers` respond to `GET /`. */
+export function createApp(handlers: RequestHandler[], log: Logger): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // clients never revalidate
@@ -16,16 +17,22 @@ export function createApp(handlers: RequestHandler[], log: Logger): Express {
     res.status(404).json({ error: `not found: ${req.method} ${req.path}` });
   });
   app.use(respondToErrors(log));
-  return app;
+  // Express runs no handler, and logs nothing, if the URL has no path (`GET http://`). Its own response would be an HTML page.
+  const listener: RequestHandler = (req, res) =>
+    app(req, res, () => {
+      log.info({ method: req.method, status: 400 }, `${req.method} 400: the URL has no path`);
+      res.status(400).json({ error: 'the URL has no path' });
+    });
+  return listener as RequestListener;
 }
 
 /** An error with a 4xx status keeps it; any other is a 500 and is logged. The response has the message, never the stack. */
 function respondToErrors(log: Logger): ErrorRequestHandler {
-  return (error, _req, res, next) => {
+  return (error, _req, res, _next) => {
     const { message = String(error), status = 500 } = error ?? {};
     const isCallersError = status >= 400 && status < 500;
     if (!isCallersError) log.error(message);
-    if (res.headersSent) return next(error);
+    if (res.headersSent) return res.destroy();
     res.status(isCallersError ? status : 500).json({ error: message });
   };
 }

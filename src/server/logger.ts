@@ -1,11 +1,11 @@
-import { trace } from '@opentelemetry/api';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
 import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from '../config.ts';
 
 /** Writes a line of JSON per event to stdout. Within a request it has the ids of the active span. */
 export function createLogger({ SERVICE_NAME, LOG_LEVEL }: Pick<Config, 'SERVICE_NAME' | 'LOG_LEVEL'>): Logger {
-  const stdout = pino.destination(1);
-  // EPIPE: nobody reads the log any more. Stop as at a SIGTERM, with the spans sent.
+  const stdout = pino.destination({ dest: 1, maxLength: 10_000_000 }); // if its reader stalls, drop lines rather than grow
+  // Nobody reads the log any more (EPIPE), or it can't be written. Stop as at a SIGTERM, with the spans sent.
   stdout.on('error', () => process.emit('SIGTERM'));
   const options: LoggerOptions = {
     level: LOG_LEVEL,
@@ -14,7 +14,7 @@ export function createLogger({ SERVICE_NAME, LOG_LEVEL }: Pick<Config, 'SERVICE_
     formatters: { level: (level) => ({ level }) }, // "error" rather than 50
     mixin() {
       const span = trace.getActiveSpan()?.spanContext();
-      return span
+      return span && isSpanContextValid(span)
         ? { trace_id: span.traceId, span_id: span.spanId, trace_flags: `0${span.traceFlags.toString(16)}` }
         : {};
     },

@@ -16,28 +16,34 @@ export function onShutdown(task: () => Promise<unknown>): void {
 /**
  * On SIGTERM, SIGINT or SIGHUP: accepts no new connection, lets requests in flight finish (5 s at most), runs the tasks given to
  * onShutdown (4 s at most) and exits with code 0. A second signal changes nothing: it must not cut the flush.
- * On an uncaught exception or rejection: logs it, runs the tasks (1 s at most) and exits with code 1.
  */
-export function closeOnSignal(server: Server, log?: Logger): void {
-  let closing = false;
+export function closeOnSignal(server: Server): void {
+  let isClosing = false;
   const close = async () => {
-    if (closing) return;
-    closing = true;
+    if (isClosing) return;
+    isClosing = true;
     await Promise.race([drain(server), sleep(drainMs)]);
     await flush(flushMs);
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, close);
+}
 
+/** On an uncaught exception or rejection: logs it, runs the tasks (1 s at most) and exits with code 1. */
+export function exitOnCrash(log: Logger): void {
+  let hasCrashed = false;
   process.on('uncaughtException', async (error) => {
-    log?.fatal(error, String(error));
+    if (hasCrashed) return; // what else fails meanwhile must not cut the flush
+    hasCrashed = true;
+    log.fatal({ err: error }, `uncaught: ${error}`);
     await flush(crashFlushMs);
     process.exit(1);
   });
 }
 
 function flush(limitMs: number): Promise<unknown> {
-  return Promise.race([Promise.allSettled(tasks.map((task) => task())), sleep(limitMs)]);
+  const runs = tasks.map(async (task) => task()); // async: a task that throws must not keep the others from running
+  return Promise.race([Promise.allSettled(runs), sleep(limitMs)]);
 }
 
 async function drain(server: Server): Promise<void> {

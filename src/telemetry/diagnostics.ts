@@ -8,32 +8,50 @@ import { destination } from './destination.ts';
 const quietMs = 60_000;
 
 /**
- * Sends the SDK's own messages to the service's log, at OTEL_LOG_LEVEL. Lost spans are logged at most once a minute; by default the SDK
- * logs every failed batch, with a stack.
+ * Sends the SDK's own messages to the service's log, at OTEL_LOG_LEVEL. Lost spans are counted and logged at most once a minute; by
+ * default the SDK logs every failed batch, with a stack.
  * @returns the handler for export errors
  */
 export function logDiagnostics(config: Config): (error: Exception) => void {
   const log = createLogger(config).child({ logger: 'opentelemetry' }, { level: 'trace' });
-  let quietUntil = 0;
+  let lostSpans = 0;
+  let latest: string | undefined; // the loss to log next
+  let quiet: NodeJS.Timeout | undefined; // a timer, because the clock may be set back
 
   // Outside the request during which a batch happens to be sent: these messages are not about it, so they get no trace_id.
   const write = (level: 'error' | 'warn' | 'info' | 'debug' | 'trace', args: unknown[]) =>
     context.with(ROOT_CONTEXT, () => log[level](format(...args)));
 
-  const reportLost = (what: string) => {
-    if (performance.now() < quietUntil) return; // monotonic: setting the clock back must not silence it
-    quietUntil = performance.now() + quietMs;
-    diag.error(`${what}. Requests are not affected, but traces may be incomplete. (Logged at most once a minute.)`);
+  const logLoss = () => {
+    quiet = undefined;
+    if (!latest) return;
+    const count = lostSpans > 0 ? ` (${lostSpans} spans lost since the start)` : '';
+    diag.error(
+      `${latest}${count}. Requests are not affected, but traces may be incomplete. (Logged at most once a minute.)`,
+    );
+    latest = undefined;
+    quiet = setTimeout(logLoss, quietMs).unref();
   };
+  const addLoss = (message: string, spans: number) => {
+    latest = message;
+    lostSpans += spans;
+    if (!quiet) logLoss();
+  };
+
   const reportFailure = (error: Exception) => {
-    const { message, code = error } = error as { message?: string; code?: string | number };
-    reportLost(`can't send spans to ${destination(config)}: ${message || code}`); // an AggregateError has no message
+    const { message, code = error, lostSpans = 0 } = error as { message?: string; code?: unknown; lostSpans?: number };
+    addLoss(`can't send spans to ${destination(config)}: ${message || code}`, lostSpans); // an AggregateError has no message
+  };
+  const warn = (message: string, ...args: unknown[]) => {
+    const dropped = message.match(/^Dropped (\d+) spans because maxQueueSize reached/)?.[1]; // by BatchSpanProcessor
+    if (!dropped) return write('warn', [message, ...args]);
+    addLoss('the queue for spans is full, see OTEL_BSP_MAX_QUEUE_SIZE', Number(dropped));
   };
 
   diag.setLogger(
     {
       error: (...args) => write('error', args),
-      warn: (...args) => (args[0].startsWith('Dropped ') ? reportLost(args[0]) : write('warn', args)),
+      warn,
       info: (...args) => write('info', args),
       debug: (...args) => write('debug', args),
       verbose: (...args) => write('trace', args),

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { startViewer, zipkinAt } from './support/backends.ts';
-import { get } from './support/http.ts';
+import { get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
+import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
 import { startService } from './support/services.ts';
 import { until, within10s } from './support/wait.ts';
@@ -72,25 +73,107 @@ test('a request that does not end does not hold up the exit', async () => {
   assert.equal(await request, 'cut');
 });
 
-test('an uncaught rejection: one fatal log line, the spans arrive, exit 1', async () => {
-  await using viewer = await startViewer();
-  // Something of the application that fails outside of any request, a while after the request below.
-  const late = `process.on('SIGUSR2', () => void Promise.reject(new Error('lost')));`;
-  await using service3 = await startService('service3', {
-    ...viewer.env,
-    SERVICE3_SLEEP_MS: '0',
-    OTEL_BSP_SCHEDULE_DELAY: '60000',
-    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(late)}`,
+/** Preloads this script into a service. */
+const preload = (script: string) => ({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` });
+const onSignal = (work: string) => preload(`process.on('SIGUSR2', () => { ${work} });`);
+
+for (const [what, work] of [
+  ['exception', `throw new Error('lost')`],
+  ['rejection', `Promise.reject(new Error('lost'))`],
+  ['exception, followed by another', `setTimeout(() => { throw new Error('second') }); throw new Error('lost')`],
+]) {
+  test(`an uncaught ${what}: one fatal log line, the spans arrive, exit 1`, async () => {
+    await using viewer = await startViewer();
+    await using service3 = await startService('service3', {
+      ...viewer.env,
+      ...onSignal(`${work}`),
+      SERVICE3_SLEEP_MS: '0',
+      OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
+    });
+    const traceId = hex(32);
+    await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+    service3.signal('SIGUSR2');
+    assert.equal(await within10s(service3.exit), 1);
+    const fatal = linesOf(service3).filter(({ level }) => level === 'fatal');
+    assert.deepEqual(
+      fatal.map(({ msg }) => msg),
+      ['uncaught: Error: lost'],
+    );
+    assert.match(JSON.stringify(fatal[0]?.err), /at process/, 'with the stack');
+    assert.equal((await viewer.trace(traceId)).length, 2);
   });
-  const traceId = 'abd'.padStart(32, '1');
-  await get(service3.url, { b3: `${traceId}-${'1'.repeat(16)}-1` });
+}
+
+test('an uncaught exception while the backend hangs: exit 1 after a second', async () => {
+  let posts = 0;
+  await using hung = await serve(() => void posts++);
+  await using service3 = await startService('service3', {
+    ...zipkinAt(hung.url).env,
+    ...onSignal(`throw new Error('lost')`),
+    SERVICE3_SLEEP_MS: '0',
+  });
+  await get(service3.url);
+  await until('spans to be sent', () => posts > 0);
+  const start = performance.now();
   service3.signal('SIGUSR2');
   assert.equal(await within10s(service3.exit), 1);
-  const fatal = linesOf(service3).filter(({ level }) => level === 'fatal');
+  assert.ok(performance.now() - start < 3000);
+});
+
+test('an uncaught exception, and tasks that fail at the shutdown: the others run, exit 1', async () => {
+  await using viewer = await startViewer();
+  const script = `
+    const { onShutdown } = await import('${new URL('../src/server/shutdown.ts', import.meta.url)}');
+    onShutdown(() => { throw new Error('task') });
+    onShutdown(() => Promise.reject(new Error('task')));
+    process.on('SIGUSR2', () => { throw new Error('lost') });`;
+  await using service3 = await startService('service3', {
+    ...viewer.env,
+    ...preload(script),
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_SCHEDULE_DELAY: '60000',
+  });
+  const traceId = hex(32);
+  await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+  service3.signal('SIGUSR2');
+  assert.equal(await within10s(service3.exit), 1);
+  assert.equal(linesOf(service3).filter(({ level }) => level === 'fatal').length, 1);
+  assert.equal((await viewer.trace(traceId)).length, 2);
+});
+
+test('an exception before the service listens: one fatal log line, exit 1', async () => {
+  const env = preload(`
+    import { Server } from 'node:http';
+    Server.prototype.listen = () => { throw new Error('early') };`);
+  const args = ['--env-file=otel.env', '--import', './src/telemetry.ts', 'src/main.ts'];
+  await using service = run(process.execPath, args, env);
+  assert.equal(await within10s(service.exit), 1);
   assert.deepEqual(
-    fatal.map(({ msg }) => msg),
-    ['Error: lost'],
+    linesOf(service).map(({ level, msg }) => [level, msg]),
+    [['fatal', 'uncaught: Error: early']],
   );
+  assert.equal(service.text.stderr, '');
+});
+
+test('SIGTERM while a batch waits for its next attempt: it is sent', async () => {
+  await using viewer = await startViewer();
+  let posts = 0;
+  await using busy = await serve(async (req, res) => {
+    if (++posts === 1) return res.writeHead(503, { 'retry-after': '20' }).end();
+    const body = await req.setEncoding('utf8').reduce((text, chunk) => text + chunk, '');
+    const { status } = await fetch(`${viewer.url}/api/v2/spans`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    res.writeHead(status).end();
+  });
+  await using service3 = await startService('service3', { ...zipkinAt(busy.url).env, SERVICE3_SLEEP_MS: '0' });
+  const traceId = hex(32);
+  await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+  await until('the first attempt', () => posts === 1);
+  service3.signal('SIGTERM');
+  assert.equal(await within10s(service3.exit), 0);
   assert.equal((await viewer.trace(traceId)).length, 2);
 });
 

@@ -1,6 +1,5 @@
 // One codebase, three services: SERVICE_NAME picks the service that this process runs.
 import { createServer } from 'node:http';
-
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from './config.ts';
 import { createApp } from './server/app.ts';

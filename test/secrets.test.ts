@@ -112,7 +112,7 @@ for (const url of [
   `ftp://host/?a\n=${secret}`,
   `ftp://host/#${secret}`,
 ]) {
-  test(`the message about an invalid URL does not show its user info or query: ${url.replaceAll(secret, '…')}`, () => {
+  test(`the message about an invalid URL does not show its user info or query: ${JSON.stringify(url.replaceAll(secret, '…'))}`, () => {
     for (const name of ['SERVICE2_URL', 'OTEL_EXPORTER_ZIPKIN_ENDPOINT', 'TRACE_UI_URL']) {
       try {
         parseConfig({ SERVICE_NAME: 'service1', [name]: url });

@@ -16,6 +16,36 @@ suite('docker compose', { skip: await noDocker() }, () => {
   const b3 = (traceId: string) => ({ 'X-B3-TraceId': traceId, 'X-B3-SpanId': hex(16), 'X-B3-Sampled': '1' });
   const service1 = 'http://localhost:5001';
 
+  /** Every container, those that have exited too, has the limits of compose.yaml. */
+  const assertHardened = async (names: string[]) => {
+    const containers = (await compose('ps -a -q', { BACKEND: 'collector' })).split('\n');
+    const seen: string[] = [];
+    for (const { Config, HostConfig } of JSON.parse(await demo.docker(['inspect', ...containers]))) {
+      const name = Config.Labels['com.docker.compose.service'];
+      seen.push(name);
+      assert.deepEqual(
+        {
+          readOnly: HostConfig.ReadonlyRootfs,
+          dropped: HostConfig.CapDrop,
+          added: HostConfig.CapAdd ?? [],
+          privileges: HostConfig.SecurityOpt,
+          hasPidsLimit: HostConfig.PidsLimit > 0,
+          hasMemoryLimit: HostConfig.Memory > 0,
+        },
+        {
+          readOnly: true,
+          dropped: ['ALL'],
+          added: name === 'collector-queue-owner' ? ['CAP_CHOWN'] : [],
+          privileges: ['no-new-privileges:true'],
+          hasPidsLimit: true,
+          hasMemoryLimit: true,
+        },
+        name,
+      );
+    }
+    assert.deepEqual(seen.sort(), names.sort());
+  };
+
   before(() => {
     demo = composeProject();
   });
@@ -49,6 +79,9 @@ suite('docker compose', { skip: await noDocker() }, () => {
       });
     }
   });
+
+  test('BACKEND=zipkin: every container is read-only, without capabilities, limited in memory and processes', () =>
+    assertHardened(['service1', 'service2', 'service3', 'zipkin']));
 
   test('a container restarts when its process is killed (but not after `docker kill`, which Docker treats as a stop)', async () => {
     const script = `
@@ -106,6 +139,20 @@ suite('docker compose', { skip: await noDocker() }, () => {
     assert.deepEqual(running, ['jaeger', 'service1', 'service2', 'service3']);
     assert.equal((await compose('ps -q service3', { BACKEND: 'jaeger' })).split('\n').length, 2);
     assert.equal((await get(service1)).status, 200);
+  });
+
+  test('BACKEND=jaeger: every container is read-only, without capabilities, limited in memory and processes', () =>
+    assertHardened(['service1', 'service2', 'service3', 'service3', 'jaeger']));
+
+  test('BACKEND=collector: the same, and a failed trace arrives in Zipkin and in Jaeger', async () => {
+    await compose('--profile * down -v');
+    await compose('up --wait', { BACKEND: 'collector' });
+    const traceId = hex(32);
+    await get(`${service1}/?failure_pct=100`, b3(traceId));
+    await traceOf(zipkinAt('http://localhost:9411'), traceId, 9);
+    await traceOf(jaegerAt('http://localhost:16686', {}), traceId, 9);
+    const backends = ['zipkin', 'jaeger', 'collector', 'collector-queue-owner'];
+    await assertHardened(['service1', 'service2', 'service3', ...backends]);
   });
 
   test('an unknown BACKEND is an error that names the missing file', async () => {

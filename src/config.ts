@@ -36,16 +36,16 @@ const otelVariables = {
   OTEL_NODE_RESOURCE_DETECTORS: v.optional(rule.listOf('env', 'host', 'os', 'process', 'serviceinstance', 'all')),
   OTEL_RESOURCE_ATTRIBUTES: v.optional(rule.keyValueList),
   OTEL_BSP_SCHEDULE_DELAY: v.optional(rule.milliseconds(1, maxTimer)),
-  OTEL_BSP_EXPORT_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer)),
+  OTEL_BSP_EXPORT_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '30000'),
   OTEL_BSP_MAX_QUEUE_SIZE: v.optional(rule.integer(1, 1_000_000), '2048'),
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: v.optional(rule.integer(1, 1_000_000), '512'),
   OTEL_EXPORTER_ZIPKIN_ENDPOINT: v.optional(rule.httpUrl, 'http://localhost:9411/api/v2/spans'),
-  OTEL_EXPORTER_ZIPKIN_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '30000'),
+  OTEL_EXPORTER_ZIPKIN_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '10000'),
   OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(rule.httpUrl, 'http://localhost:4318'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: v.optional(rule.httpUrl),
   OTEL_EXPORTER_OTLP_PROTOCOL: v.optional(rule.oneOf('http/protobuf', 'http/json', 'grpc')),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: v.optional(rule.oneOf('http/protobuf', 'http/json', 'grpc')),
-  OTEL_EXPORTER_OTLP_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer)),
+  OTEL_EXPORTER_OTLP_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '10000'),
   OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer)),
 };
 
@@ -56,7 +56,22 @@ const settings = v.pipe(
     ({ input: { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batch, OTEL_BSP_MAX_QUEUE_SIZE: queue } }) =>
       `OTEL_BSP_MAX_EXPORT_BATCH_SIZE=${batch} is not valid: it must be at most OTEL_BSP_MAX_QUEUE_SIZE, which is ${queue}`,
   ),
+  v.check(
+    (values) => values.OTEL_BSP_EXPORT_TIMEOUT > exporterTimeout(values).ms,
+    ({ input }) => {
+      const { name, ms } = exporterTimeout(input);
+      return `OTEL_BSP_EXPORT_TIMEOUT=${input.OTEL_BSP_EXPORT_TIMEOUT} is not valid: it must be more than ${name}, which is ${ms}`;
+    },
+  ),
 );
+
+function exporterTimeout(values: v.InferOutput<v.ObjectSchema<typeof otelVariables, undefined>>) {
+  if (values.OTEL_TRACES_EXPORTER.includes('zipkin')) {
+    return { name: 'OTEL_EXPORTER_ZIPKIN_TIMEOUT', ms: values.OTEL_EXPORTER_ZIPKIN_TIMEOUT };
+  }
+  const ms = values.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? values.OTEL_EXPORTER_OTLP_TIMEOUT;
+  return { name: 'the timeout of the OTLP exporter', ms };
+}
 
 const defaultPorts = { service1: 5001, service2: 5002, service3: 5003 };
 

@@ -127,3 +127,17 @@ test('if PORT is not set, each service has its own port', () => {
   const ports = ['service1', 'service2', 'service3'].map((SERVICE_NAME) => parseConfig({ SERVICE_NAME }).PORT);
   assert.deepEqual(ports, [5001, 5002, 5003]);
 });
+
+test('OTEL_BSP_EXPORT_TIMEOUT must be longer than the timeout of the exporter: otherwise exports overlap', () => {
+  const env = { ...defaults, OTEL_BSP_EXPORT_TIMEOUT: '30000' };
+  assert.throws(() => parseConfig(env), {
+    message:
+      /^OTEL_BSP_EXPORT_TIMEOUT=30000 is not valid: it must be more than OTEL_EXPORTER_ZIPKIN_TIMEOUT, which is 30000$/,
+  });
+  assert.throws(() => parseConfig({ ...env, OTEL_TRACES_EXPORTER: 'otlp' }), {
+    message: /more than the timeout of the OTLP exporter, which is 30000$/,
+  });
+  parseConfig({ ...env, OTEL_EXPORTER_ZIPKIN_TIMEOUT: '29999' });
+  parseConfig({ ...env, OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '100' });
+  parseConfig(defaults);
+});

@@ -104,6 +104,15 @@ test('LOG_LEVEL=warn leaves out the lines of good requests', async () => {
   service3.signalGroup('SIGTERM');
 });
 
+for (const env of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }] as Record<string, string>[]) {
+  test(`a line has no trace_id if nothing is traced: ${Object.entries(env).join().replace(',', '=')}`, async () => {
+    await using service3 = await startService('service3', { ...env, SERVICE3_SLEEP_MS: '0' });
+    await get(service3.url);
+    const line = await until('the line', () => linesOf(service3).find(({ msg }) => msg === 'GET / 200'));
+    assert.equal(line.trace_id, undefined);
+  });
+}
+
 test('/health has no line', async () => {
   await using service3 = await startService('service3', {
     OTEL_TRACES_EXPORTER: 'console',
@@ -140,7 +149,8 @@ for (const [what, start] of Object.entries(outages)) {
         ...endpoints,
         OTEL_TRACES_EXPORTER: exporter,
         OTEL_BSP_SCHEDULE_DELAY: '100',
-        OTEL_BSP_EXPORT_TIMEOUT: '300',
+        OTEL_EXPORTER_ZIPKIN_TIMEOUT: '300',
+        OTEL_EXPORTER_OTLP_TIMEOUT: '300',
         SERVICE3_SLEEP_MS: '0',
       });
       const sdkLines = () => linesOf(service3).filter(({ logger }) => logger === 'opentelemetry');

@@ -5,10 +5,10 @@ import { get } from '../support/http.ts';
 import { load, median, residentMB } from '../support/load.ts';
 import { linesOf } from '../support/log-lines.ts';
 import { type Mode, startRecorder } from '../support/recorder.ts';
-import { startDemo } from '../support/services.ts';
-import { until } from '../support/wait.ts';
+import { startDemo, startService } from '../support/services.ts';
+import { until, within10s } from '../support/wait.ts';
 
-const modes: Mode[] = ['refuses', 'slow', 'hung', '500', 'garbage', 'cut'];
+const modes: Mode[] = ['refuses', 'slow', 'hung', '500', 'garbage', 'cut', 'drips', 'endless', 'redirects'];
 const outageLines = (service: Parameters<typeof linesOf>[0]) =>
   linesOf(service).filter(({ logger }) => logger === 'opentelemetry');
 
@@ -41,7 +41,7 @@ suite('a backend that misbehaves', () => {
           assert.equal(outageLines(service).length, 1, service.text.stdout);
           assert.match(
             `${outageLines(service)[0]?.msg}`,
-            /^(can't send spans to http|Dropped \d+ spans).* Requests are not affected/,
+            /^(can't send spans to http|the queue for spans is full).* \(\d+ spans lost since the start\)\. Requests are not affected/,
           );
         }
 
@@ -57,25 +57,41 @@ suite('a backend that misbehaves', () => {
   }
 });
 
-test('a hung Zipkin: what waits for it is bounded, after as many expired exports as in 10 minutes', async (t) => {
-  await using recorder = await startRecorder();
-  // 200 exports of 3 s expire in 10 minutes; here they expire after 50 ms.
-  await using demo = await startDemo(recorder, {
-    OTEL_EXPORTER_ZIPKIN_TIMEOUT: '50',
-    OTEL_BSP_EXPORT_TIMEOUT: '50',
-    OTEL_BSP_SCHEDULE_DELAY: '50',
+for (const mode of ['hung', 'drips', 'endless', 'cut'] as const) {
+  test(`${mode}: one POST is open at a time, memory is bounded, and the exit is quick, after 200 exports that failed`, async (t) => {
+    await using recorder = await startRecorder();
+    await using demo = await startDemo(recorder, {
+      OTEL_EXPORTER_ZIPKIN_TIMEOUT: '50', // as many failures in 20 s as in 100 minutes
+      OTEL_BSP_EXPORT_TIMEOUT: '1000',
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+    });
+    await load(demo.url, 2000, 10); // warm
+    const before = residentMB(demo.service1.pid);
+    await recorder.become(mode);
+    let open = 0;
+    let busy = true;
+    const posts = until(
+      '200 POSTs of each service',
+      () => {
+        open = Math.max(open, recorder.waiting());
+        return recorder.posts() > 600;
+      },
+      60,
+    ).finally(() => {
+      busy = false;
+    });
+    assert.deepEqual(failures(await load(demo.url, Number.POSITIVE_INFINITY, 10, () => !busy)), []);
+    await posts;
+    const after = residentMB(demo.service1.pid);
+    t.diagnostic(`service1: ${before} MB before, ${after} MB after; ${open} POSTs open at most`);
+    assert.ok(open <= 6, `${open} POSTs are open at once`); // three services, and connections that are being closed
+    assert.ok(after - before < 100, `${after - before} MB more`);
+    const start = performance.now();
+    demo.service1.signal('SIGTERM');
+    assert.equal(await within10s(demo.service1.exit), 0);
+    assert.ok(performance.now() - start < 5000);
   });
-  await load(demo.url, 2000, 10); // warm
-  const before = residentMB(demo.service1.pid);
-  await recorder.become('hung');
-  const deadline = Date.now() + 200 * 100;
-  assert.deepEqual(failures(await load(demo.url, Number.POSITIVE_INFINITY, 10, () => Date.now() > deadline)), []);
-  const after = residentMB(demo.service1.pid);
-  const open = recorder.waiting();
-  assert.ok(open <= 12, `${open} POSTs wait for an answer`); // a few of each service, where without the time-out it is hundreds
-  t.diagnostic(`service1: ${before} MB before, ${after} MB after`);
-  assert.ok(after - before < 100, `${after - before} MB more`);
-});
+}
 
 for (const format of ['zipkin', 'otlp'] as const) {
   test(`nothing is lost in an outage of 10 s (${format})`, async (t) => {
@@ -108,6 +124,50 @@ test('an outage longer than OTEL_EXPORTER_ZIPKIN_TIMEOUT: the loss is logged wit
   await recorder.become('ok');
   const [later] = await load(demo.url, 1, 1);
   await until('a whole trace', () => recorder.spans.filter((s) => s.traceId === later?.trace_id).length === 12);
+});
+
+test('an outage in which the queue overflows: the loss is counted in the log, the rest arrives', async (t) => {
+  await using recorder = await startRecorder();
+  await using service3 = await startService('service3', {
+    ...recorder.env,
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_MAX_QUEUE_SIZE: '100',
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '50',
+  });
+  await recorder.become('refuses');
+  await load(service3.url, 500, 5); // 1000 spans
+  await recorder.become('ok');
+  await until('what waited', () => recorder.spans.length >= 100);
+  await until('a span that the queue takes again', async () => {
+    await get(service3.url);
+    return outageLines(service3).length > 0;
+  });
+  const [line] = outageLines(service3);
+  const [, lost] = line?.msg.match(/^the queue for spans is full.*\((\d+) spans lost since the start\)/) ?? [];
+  const sent = 2 * linesOf(service3).filter(({ status }) => status === 200).length;
+  await until('the rest', () => recorder.spans.length === sent - Number(lost));
+  t.diagnostic(`${sent} spans, ${lost} lost`);
+});
+
+test('a log reader that stalls: requests are answered, memory is bounded, and at SIGTERM the spans are sent', async (t) => {
+  await using recorder = await startRecorder();
+  await using service3 = await startService('service3', {
+    ...recorder.env,
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_SCHEDULE_DELAY: '60000',
+  });
+  await load(service3.url, 500, 5); // warm
+  service3.pauseStdout();
+  assert.deepEqual(failures(await load(service3.url, 3000, 5)), []);
+  t.diagnostic(`${residentMB(service3.pid)} MB`);
+  service3.signal('SIGTERM');
+  await until('the spans', () => recorder.spans.length === 7000);
+  assert.equal(
+    await Promise.race([service3.exit, new Promise((resolve) => setTimeout(resolve, 2000, 'running'))]),
+    'running',
+  );
+  service3.resumeStdout(); // the limit: only now it exits
+  assert.equal(await within10s(service3.exit), 0);
 });
 
 const failures = (results: Awaited<ReturnType<typeof load>>) => results.filter(({ status }) => status !== 200);

@@ -23,6 +23,8 @@ export function run(command: string, args: string[], env: Record<string, string 
     exit,
     signal: (signal: NodeJS.Signals) => child.kill(signal),
     closeStdout: () => void child.stdout?.destroy(),
+    pauseStdout: () => void child.stdout?.pause(),
+    resumeStdout: () => void child.stdout?.resume(),
     signalGroup: (signal: NodeJS.Signals) => process.kill(-(child.pid as number), signal),
     async [Symbol.asyncDispose]() {
       try {

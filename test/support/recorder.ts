@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 import type { ZipkinSpan } from '../../src/local/viewer.ts';
 import { zipkinAt } from './backends.ts';
 
-export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut';
+export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut' | 'drips' | 'endless' | 'redirects';
 
 /** A backend that records the spans it is sent, in Zipkin's format or as OTLP's JSON, and can be told to misbehave. */
 export async function startRecorder(port = 0) {
   let mode: Mode = 'ok';
   let bytes = '';
   let waiting = 0;
+  let posts = 0;
   const spans: ZipkinSpan[] = [];
 
   const respond: Record<Mode, (res: ServerResponse, body: string) => void> = {
@@ -26,12 +27,26 @@ export async function startRecorder(port = 0) {
       res.writeHead(202, { 'content-length': 1000 }).write('half a resp');
       setImmediate(() => res.socket?.destroy());
     },
+    drips: (res) => {
+      res.writeHead(202, { 'content-length': 1_000_000 });
+      const drip = setInterval(() => res.write('.'), 100);
+      res.on('close', () => clearInterval(drip));
+    },
+    endless: (res) => {
+      const more = () => {
+        while (!res.destroyed && res.write('x'.repeat(100_000)));
+      };
+      res.writeHead(202).on('drain', more);
+      more();
+    },
+    redirects: (res) => void res.writeHead(302, { location: 'https://elsewhere.test/' }).end(),
     refuses: (res) => void res.socket?.destroy(),
   };
   const open = async () => {
     const server = createServer(async (req, res) => {
       if (req.url === '/health') return void res.end('{"status":"UP","zipkin":{"status":"UP"}}'); // as Zipkin does
       waiting++;
+      posts++;
       res.on('close', () => waiting--);
       let body = '';
       try {
@@ -63,6 +78,7 @@ export async function startRecorder(port = 0) {
     spans,
     bytes: () => bytes,
     waiting: () => waiting,
+    posts: () => posts,
     async become(next: Mode) {
       mode = next;
       if (next === 'refuses') await close();

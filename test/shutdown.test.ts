@@ -155,6 +155,23 @@ test('an exception before the service listens: one fatal log line, exit 1', asyn
   assert.equal(service.text.stderr, '');
 });
 
+test('SIGTERM while the backend responds 503: one attempt for what is in the queue, then exit 0', async () => {
+  let posts = 0;
+  await using busy = await serve((_req, res) => {
+    posts++;
+    res.writeHead(503).end();
+  });
+  await using service3 = await startService('service3', {
+    ...zipkinAt(busy.url).env,
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_SCHEDULE_DELAY: '60000',
+  });
+  await get(service3.url);
+  service3.signal('SIGTERM');
+  assert.equal(await within10s(service3.exit), 0);
+  assert.equal(posts, 1);
+});
+
 test('SIGTERM while a batch waits for its next attempt: it is sent', async () => {
   await using viewer = await startViewer();
   let posts = 0;

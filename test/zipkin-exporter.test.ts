@@ -211,7 +211,7 @@ test('a backend whose network drops every packet is given up at the deadline', a
   for (const socket of sockets) socket.destroy();
 });
 
-test('200 responses that are cut leave none of their batches in memory, and the exporter stops at once', async () => {
+test('200 responses that are cut leave nothing of their batches in memory, and the exporter stops at once', async (t) => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc');
   await using server = await serveTcp((socket) =>
@@ -225,8 +225,10 @@ test('200 responses that are cut leave none of their batches in memory, and the 
     await new Promise((resolve) => exporter.export(batch, resolve));
   }
   const start = performance.now();
+  const waitForAll = t.mock.method(Promise, 'all');
   await exporter.shutdown();
   assert.ok(performance.now() - start < 500);
+  assert.equal(Array.from(waitForAll.mock.calls[0]?.arguments[0] ?? [0]).length, 0, 'nothing to wait for');
   await new Promise((resolve) => setTimeout(resolve, 50));
   collectGarbage();
   const kept = batches.filter((batch) => batch.deref()).length;

@@ -147,6 +147,14 @@ suite('docker compose', { skip: await noDocker() }, () => {
   test('BACKEND=collector: the same, and a failed trace arrives in Zipkin and in Jaeger', async () => {
     await compose('--profile * down -v');
     await compose('up --wait', { BACKEND: 'collector' });
+    for (const url of ['http://localhost:9411/health', 'http://localhost:16686/']) {
+      await until(url, () =>
+        fetch(url).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      ); // a kept-alive connection ended with its container
+    }
     const traceId = hex(32);
     await get(`${service1}/?failure_pct=100`, b3(traceId));
     await traceOf(zipkinAt('http://localhost:9411'), traceId, 9);

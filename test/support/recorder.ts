@@ -10,7 +10,8 @@ export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut
 export async function startRecorder(port = 0) {
   let mode: Mode = 'ok';
   let bytes = '';
-  let waiting = 0;
+  let open = 0;
+  let mostOpen = 0;
   let posts = 0;
   const spans: ZipkinSpan[] = [];
 
@@ -42,12 +43,12 @@ export async function startRecorder(port = 0) {
     redirects: (res) => void res.writeHead(302, { location: 'https://elsewhere.test/' }).end(),
     refuses: (res) => void res.socket?.destroy(),
   };
-  const open = async () => {
+  const listen = async () => {
     const server = createServer(async (req, res) => {
       if (req.url === '/health') return void res.end('{"status":"UP","zipkin":{"status":"UP"}}'); // as Zipkin does
-      waiting++;
+      mostOpen = Math.max(mostOpen, ++open);
       posts++;
-      res.on('close', () => waiting--);
+      res.on('close', () => open--);
       let body = '';
       try {
         for await (const chunk of req) body += chunk;
@@ -66,7 +67,7 @@ export async function startRecorder(port = 0) {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  let server = await open();
+  let server = await listen();
   const url = `http://127.0.0.1:${port}`;
   return {
     ...zipkinAt(url),
@@ -77,12 +78,12 @@ export async function startRecorder(port = 0) {
     },
     spans,
     bytes: () => bytes,
-    waiting: () => waiting,
+    mostOpen: () => mostOpen,
     posts: () => posts,
     async become(next: Mode) {
       mode = next;
       if (next === 'refuses') await close();
-      else if (!server.listening) server = await open();
+      else if (!server.listening) server = await listen();
     },
     [Symbol.asyncDispose]: close,
   };

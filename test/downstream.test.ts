@@ -18,8 +18,8 @@ const faults: Record<
   string,
   { serve: (socket: Socket) => void; status: 502 | 504; reason: RegExp; timeoutMs?: number }
 > = {
-  'accepts and never answers': { serve: () => {}, status: 504, reason: /^no response from http\S+ within \d+ ms$/ },
-  'stops in the middle of its answer': {
+  'never responds': { serve: () => {}, status: 504, reason: /^no response from http\S+ within \d+ ms$/ },
+  'stops in the middle of its response': {
     serve: (socket) => socket.once('data', () => socket.write(`${ok}content-length: 10\r\n\r\nhalf`)),
     status: 504,
     reason: /^no response from http\S+ within \d+ ms$/,
@@ -39,17 +39,17 @@ const faults: Record<
     status: 502,
     reason: /ECONNRESET|closed/,
   },
-  'closes in the middle of its answer': {
+  'closes in the middle of its response': {
     serve: (socket) => socket.once('data', () => socket.end(`${ok}content-length: 10\r\n\r\nhalf`)),
     status: 502,
     reason: /closed|terminated/,
   },
-  'answers garbage': {
+  'sends garbage': {
     serve: (socket) => socket.once('data', () => socket.end('%%% this is no HTTP %%%')),
     status: 502,
     reason: /./,
   },
-  'answers without an end': {
+  'sends a body without an end': {
     serve: (socket) =>
       socket.once('data', () => {
         socket.write(`${ok}transfer-encoding: chunked\r\n\r\n`);
@@ -96,7 +96,7 @@ for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries
   });
 }
 
-test('a service that is killed and comes back: service1 answers all the while, and recovers by itself', async () => {
+test('a service that is killed and restarted: service1 always responds, and recovers', async () => {
   const env = { ...viewer.env, SERVICE3_URL: service3.url, INTENTIONAL_FAILURE_PCT: '0' };
   await using first = await startService('service2', env);
   await using service1 = await startService('service1', {

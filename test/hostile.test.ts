@@ -51,7 +51,7 @@ for (const [what, bytes, statuses] of [
   ['a body of 1 MB', request('GET /', `content-length: ${1 << 20}\r\n`, 'x'.repeat(1 << 20)), [200]],
   ['no HTTP at all', '\x16\x03\x01 hello\r\n\r\n', [400]],
 ] as const) {
-  test(`${what}: answered with ${statuses.join(' or ')}, and no line or markup is injected`, async () => {
+  test(`${what}: the status is ${statuses.join(' or ')}, and no line or markup is injected`, async () => {
     const answer = await send(bytes);
     const status = Number(answer.match(/^HTTP\/1\.1 (\d+)/)?.[1]);
     assert.ok((statuses as readonly number[]).includes(status), answer.slice(0, 200));
@@ -73,14 +73,14 @@ test('a URL without a path has a line in the log', () => {
   assert.equal(lines[0]?.status, 400);
 });
 
-test('500 connections, of which 400 send nothing: the others are answered', async () => {
+test('500 connections, of which 400 send nothing: the others get a response', async () => {
   const idle = await Promise.all(Array.from({ length: 400 }, open));
   const answers = await Promise.all(Array.from({ length: 100 }, () => send(request('GET /'))));
   assert.equal(answers.filter((answer) => answer.startsWith('HTTP/1.1 200')).length, 100);
   for (const socket of idle) socket.destroy();
 });
 
-test('a caller that never ends its headers keeps nobody from an answer, and does not hold up the exit', async () => {
+test('a caller that never ends its headers delays neither other responses nor the exit', async () => {
   const socket = await open();
   socket.on('error', () => {}).write('GET / HTTP/1.1\r\nx-slow: ');
   const drip = setInterval(() => socket.write('a'), 100);

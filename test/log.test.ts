@@ -133,13 +133,13 @@ test('/health has no line', async () => {
 
 const outages: Record<string, () => Promise<{ url: string } & AsyncDisposable>> = {
   'refuses connections': async () => ({ url: await closedUrl(), [Symbol.asyncDispose]: async () => {} }),
-  'answers 500': () => serve((_req, res) => res.writeHead(500).end()),
+  'responds 500': () => serve((_req, res) => res.writeHead(500).end()),
   'closes the connection': () => serve((req) => void req.socket.destroy()),
-  'never answers': () => serve(() => {}),
+  'never responds': () => serve(() => {}),
 };
 for (const [what, start] of Object.entries(outages)) {
   for (const exporter of ['zipkin', 'otlp']) {
-    test(`a backend that ${what} (${exporter}): one line says what happened, where, and that requests are not affected`, async () => {
+    test(`a backend that ${what} (${exporter}): one line has the reason, the backend's address, and that requests are not affected`, async () => {
       await using backend = await start();
       const endpoints = {
         OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${backend.url}/spans`,
@@ -188,7 +188,7 @@ test('the password in a backend’s URL is in no log line', async () => {
   assert.doesNotMatch(service3.text.stdout, /s3cret/);
 });
 
-test('what comes from outside adds no line to the log', async () => {
+test('a caller’s words add no line to the log', async () => {
   await using viewer = await startViewer();
   await using service3 = await startService('service3', viewer.env);
   const before = linesOf(service3).length;

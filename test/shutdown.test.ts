@@ -16,7 +16,7 @@ const refused = (url: string) =>
   );
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-  test(`${signal} during a request: it is answered, its spans arrive, a second signal changes nothing, exit 0`, async () => {
+  test(`${signal} during a request: the response is complete, its spans arrive, a second signal changes nothing, exit 0`, async () => {
     await using viewer = await startViewer();
     const waiting: ServerResponse[] = [];
     let hold = true;
@@ -42,7 +42,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   });
 }
 
-test('SIGTERM right after an answer: its spans arrive', async () => {
+test('SIGTERM right after a response: its spans arrive', async () => {
   await using viewer = await startViewer();
   await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
   const traceId = 'abc'.padStart(32, '1');
@@ -52,7 +52,7 @@ test('SIGTERM right after an answer: its spans arrive', async () => {
   assert.equal((await viewer.trace(traceId)).length, 2);
 });
 
-test('a backend that accepts and never answers does not hold up the exit', async () => {
+test('a backend that never responds does not delay the exit', async () => {
   let posts = 0;
   await using hung = await serve(() => void posts++);
   await using service3 = await startService('service3', { ...zipkinAt(hung.url).env, SERVICE3_SLEEP_MS: '0' });
@@ -63,7 +63,7 @@ test('a backend that accepts and never answers does not hold up the exit', async
   assert.equal(await within10s(service3.exit), 0);
 });
 
-test('a request that does not end does not hold up the exit', async () => {
+test('a request that does not end does not delay the exit', async () => {
   await using viewer = await startViewer();
   await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '600000' });
   const request = get(service3.url).catch(() => 'cut');

@@ -16,7 +16,7 @@ const spansByTrace = (spans: ZipkinSpan[], service: string) => {
   return counts;
 };
 
-test('20,000 requests on 50 connections: all answered, no span lost, flat memory, no warning', async (t) => {
+test('20,000 requests on 50 connections: all get a response, no span is lost, flat memory, no warning', async (t) => {
   await using recorder = await startRecorder();
   await using demo = await startDemo(recorder);
   const services = [demo.service1, demo.service2, demo.service3];
@@ -45,7 +45,7 @@ test('20,000 requests on 50 connections: all answered, no span lost, flat memory
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal} to service1 under load: it exits with 0, and the spans of every answered request have arrived`, async (t) => {
+  test(`${signal} to service1 under load: it exits with 0, and the spans of every request with a response have arrived`, async (t) => {
     await using recorder = await startRecorder();
     await using demo = await startDemo(recorder);
     let stopped = false;
@@ -81,7 +81,7 @@ test('SIGTERM under load with a hung backend: exit 0, before Docker would kill',
 });
 
 for (const victim of ['service2', 'service3'] as const) {
-  test(`SIGKILL of ${victim} under load: service1 answers every request in shape, and the trace shows where it broke`, async () => {
+  test(`SIGKILL of ${victim} under load: service1 responds to every request, and the trace shows where it broke`, async () => {
     await using recorder = await startRecorder();
     await using demo = await startDemo(recorder, { DOWNSTREAM_TIMEOUT_MS: '1000' });
     let stopped = false;

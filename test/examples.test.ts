@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startViewer } from './support/backends.ts';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { alternatives, examples, startExample } from './support/example.ts';
 import { get, hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';
@@ -14,6 +15,8 @@ import { draw, traceOf } from './support/trace.ts';
 const read = (file: string) => readFileSync(file, 'utf8');
 const packageOf = (folder: string) => JSON.parse(read(join(folder, 'package.json')));
 
+const viewer = disposeAfterTests(await startViewer());
+const service3 = disposeAfterTests(await startService('service3', { SERVICE3_SLEEP_MS: '1', ...viewer.env }));
 const joinedTrace = `
 SERVER shop get /orders/:id route=/orders/:id
   CLIENT shop get
@@ -25,9 +28,7 @@ const onlyAtShutdown = { OTEL_BSP_SCHEDULE_DELAY: '60000' };
 
 for (const folder of examples) {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`examples/${folder}: at ${signal} its spans arrive, in one B3 trace with service3's`, async () => {
-      await using viewer = await startViewer();
-      await using service3 = await startService('service3', { SERVICE3_SLEEP_MS: '1', ...viewer.env });
+    test(`examples/${folder}: ${signal} sends its spans, which are in one B3 trace with service3's`, async () => {
       await using shop = await startExample(folder, { DOWNSTREAM_URL: service3.url, ...viewer.env, ...onlyAtShutdown });
       const traceId = hex(32);
       const { body } = await get(shop.url, { 'X-B3-TraceId': traceId, 'X-B3-SpanId': hex(16), 'X-B3-Sampled': '1' });
@@ -39,7 +40,7 @@ for (const folder of examples) {
     });
   }
 
-  test(`examples/${folder}: with the lines that are commented out in otel.env, it sends OTLP, and traceparent beside B3`, async () => {
+  test(`examples/${folder}: the commented lines of otel.env send OTLP, and traceparent besides B3`, async () => {
     await using backend = await startRecorder();
     let received: IncomingHttpHeaders = {};
     await using downstream = await serve((req, res) => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { zipkinAt } from '../support/backends.ts';
 import { composeProject, noDocker } from '../support/docker.ts';
+import { alternatives, startExample } from '../support/example.ts';
 import { get, hex } from '../support/http.ts';
 import { jaegerAt } from '../support/jaeger.ts';
-import { openPorts } from '../support/ports.ts';
 import { traceOf } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
 
@@ -123,15 +123,30 @@ suite('docker compose', { skip: await noDocker() }, () => {
     writeFileSync(join(demo.folder, 'otel.env'), text);
   });
 
-  test('BACKEND=jaeger: the trace is in Jaeger, and no Zipkin runs', async () => {
+  test('BACKEND=jaeger: the trace is in Jaeger', async () => {
     await compose('down');
     await compose('up --build --wait', { BACKEND: 'jaeger', INTENTIONAL_FAILURE_PCT: '0' });
     const traceId = hex(32);
     const { body } = await get(service1, b3(traceId));
     assert.equal(body.trace_url, `http://localhost:16686/trace/${traceId}`);
     await traceOf(jaegerAt('http://localhost:16686', {}), traceId, 12);
-    assert.deepEqual(await openPorts([9411]), []);
   });
+
+  /** Sends a request through an example that runs outside Docker and calls service1; gives the trace's id once its spans are sent. */
+  async function requestThroughExample(env: Record<string, string | undefined>, downstream = service1) {
+    await using shop = await startExample('es-modules', { ...env, DOWNSTREAM_URL: downstream });
+    const traceId = hex(32);
+    await get(shop.url, b3(traceId));
+    shop.signal('SIGTERM');
+    assert.equal(await shop.exit, 0, shop.text.stderr);
+    return traceId;
+  }
+
+  for (const [protocol, env] of Object.entries({ OTLP: alternatives('es-modules'), "Zipkin's format": {} })) {
+    test(`BACKEND=jaeger: a service outside Docker sends ${protocol} to Jaeger, and is in one trace with the demo`, async () => {
+      await traceOf(jaegerAt('http://localhost:16686', {}), await requestThroughExample(env), 14);
+    });
+  }
 
   test('--scale service3=2 runs a second service3', async () => {
     await compose('up --wait --scale service3=2', { BACKEND: 'jaeger' });
@@ -153,8 +168,14 @@ suite('docker compose', { skip: await noDocker() }, () => {
       // A connection that was kept alive ended with its container: that request fails, the next one doesn't.
       await traceOf({ ...backend, trace: (id) => backend.trace(id).catch(() => []) }, traceId, 9);
     }
-    const backends = ['zipkin', 'jaeger', 'collector', 'collector-queue-owner'];
+    const backends = ['zipkin', 'collector-jaeger', 'collector', 'collector-queue-owner'];
     await assertHardened(['service1', 'service2', 'service3', ...backends]);
+  });
+
+  test('BACKEND=collector: a service outside Docker sends OTLP to the Collector', async () => {
+    const traceId = await requestThroughExample(alternatives('es-modules'), `${service1}/?failure_pct=100`);
+    await traceOf(zipkinAt('http://localhost:9411'), traceId, 11);
+    await traceOf(jaegerAt('http://localhost:16686', {}), traceId, 11);
   });
 
   test('an unknown BACKEND is an error that names the missing file', async () => {

@@ -20,7 +20,7 @@ export async function noDocker(images: string[] = []): Promise<string | false> {
     }
   };
   const missing = images.filter((image) => !succeeds('image', 'inspect', image));
-  const taken = await openPorts([5001, 9411, 16686]);
+  const taken = await openPorts([4318, 5001, 9411, 16686]);
   return (
     unless(succeeds('info'), 'no Docker engine') ||
     unless(missing.length === 0, `no image ${missing.join(', ')}`) ||

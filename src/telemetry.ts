@@ -5,14 +5,15 @@ import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { loadConfig } from './config.ts';
+import { createLogger } from './server/logger.ts';
 import { onShutdown } from './server/shutdown.ts';
 import { clientSpans } from './telemetry/client-spans.ts';
 import { logDiagnostics } from './telemetry/diagnostics.ts';
 import { createPropagator } from './telemetry/propagator.ts';
 import { serverSpans } from './telemetry/server-spans.ts';
+import { isUntraced } from './telemetry/untraced-requests.ts';
 import { RetryingZipkinExporter } from './telemetry/zipkin-exporter.ts';
 
 const config = loadConfig();
@@ -26,17 +27,17 @@ const zipkin = usesZipkin ? new RetryingZipkinExporter(config.OTEL_EXPORTER_ZIPK
 
 const sdk = new NodeSDK({
   // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over this name.
-  resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: config.SERVICE_NAME })),
+  resource: defaultResource().merge(resourceFromAttributes({ 'service.name': config.SERVICE_NAME })),
   traceExporter: zipkin,
   textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3, and baggage beside it, unless OTEL_PROPAGATORS is set
   instrumentations: [
-    new HttpInstrumentation(serverSpans(config)), // SERVER spans
-    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route, and no spans of its own
+    new HttpInstrumentation({ ...serverSpans, ignoreIncomingRequestHook: isUntraced(config) }), // SERVER spans
+    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route; no span per middleware
     new UndiciInstrumentation(clientSpans), // CLIENT spans: Node's fetch is undici, not node:http
   ],
 });
 
-const reportLoss = logDiagnostics(config); // after `new NodeSDK`, which sets a logger of its own
+const reportLoss = logDiagnostics(createLogger(config), config); // after `new NodeSDK`, which sets a logger of its own
 sdk.start();
 onShutdown(() => {
   zipkin?.stopRetrying();

@@ -8,10 +8,12 @@ test('lost spans are logged at once, then once a minute with the total, even if 
     import { mock } from 'node:test';
     import { diag } from '@opentelemetry/api';
     import { parseConfig } from './src/config.ts';
+    import { createLogger } from './src/server/logger.ts';
     import { logDiagnostics } from './src/telemetry/diagnostics.ts';
 
     mock.timers.enable({ apis: ['setTimeout'] });
-    const report = logDiagnostics(parseConfig({ SERVICE_NAME: 'service1' }));
+    const config = parseConfig({ SERVICE_NAME: 'service1' });
+    const report = logDiagnostics(createLogger(config), config);
     const lose = (lostSpans) => report(Object.assign(new Error('refused'), { lostSpans }));
     const pass = (ms) => {
       mock.timers.tick(ms);

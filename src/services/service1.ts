@@ -11,21 +11,15 @@ import { withSpan } from '../tracing/with-span.ts';
 
 /** Calls service2, then service3, and reports the status of each: 200 even if service2 responded 500, because that is the demo. */
 export function service1(config: Config, log: Logger): RequestHandler {
-  const { SERVICE2_URL, SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS } = config;
-
+  const { SERVICE2_URL, SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS: timeoutMs } = config;
   return async (req, res) => {
     // An attribute added by hand to the span that is active here, the automatic SERVER span. (In a real service, list the headers
     // that you want in headersToSpanAttributes of instrumentation-http: they become the standard `http.request.header.<name>`.)
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
     await context.with(withFailurePct(req.query.failure_pct, log), async () => {
-      const service2 = await settle(
-        withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, DOWNSTREAM_TIMEOUT_MS)),
-      );
-      const service3 = await settle(
-        withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS)),
-      );
-
+      const service2 = await settle(withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)));
+      const service3 = await settle(withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)));
       const { status, body } = report({ service2, service3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });

@@ -1,19 +1,19 @@
 import { format } from 'node:util';
 import { context, DiagLogLevel, diag, type Exception, ROOT_CONTEXT } from '@opentelemetry/api';
 import { setGlobalErrorHandler } from '@opentelemetry/core';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { createLogger } from '../server/logger.ts';
 import { destination } from './destination.ts';
 
 const quietMs = 60_000;
 
 /**
- * Sends the SDK's own messages to the service's log, at OTEL_LOG_LEVEL. Lost spans are counted and logged at most once a minute; by
- * default the SDK logs every failed batch, with a stack.
+ * Sends the SDK's own messages to `logger`, at OTEL_LOG_LEVEL. Lost spans are counted and logged at most once a minute; by default the
+ * SDK logs every failed batch, with a stack.
  * @returns the handler for export errors
  */
-export function logDiagnostics(config: Config): (error: Exception) => void {
-  const log = createLogger(config).child({ logger: 'opentelemetry' }, { level: 'trace' });
+export function logDiagnostics(logger: Logger, config: Config): (error: Exception) => void {
+  const log = logger.child({ logger: 'opentelemetry' }, { level: 'trace' });
   let lostSpans = 0;
   let latest: string | undefined; // the loss to log next
   let quiet: NodeJS.Timeout | undefined; // a timer, because the clock may be set back

@@ -3,32 +3,22 @@ import { SpanStatusCode } from '@opentelemetry/api';
 import type { HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
 import { ATTR_ERROR_TYPE, ATTR_HTTP_ROUTE } from '@opentelemetry/semantic-conventions';
 import type { Request } from 'express';
-import type { Config } from '../config.ts';
-import { wantsPage } from '../server/page.ts';
 import { redactQuery } from './redact-query.ts';
 
-/** Settings for HttpInstrumentation: which requests get a SERVER span, and what that span says. */
-export function serverSpans({ SERVICE_NAME }: Pick<Config, 'SERVICE_NAME'>): HttpInstrumentationConfig {
-  return {
-    ignoreIncomingRequestHook: (request) => {
-      const path = request.url?.split('?', 1)[0];
-      return path === '/health' || path === '/favicon.ico' || (SERVICE_NAME === 'service1' && wantsPage(request));
-    },
-    startIncomingSpanHook: (request) => redactQuery(request.url),
-    applyCustomAttributesOnSpan: (span, request, response) => {
-      // instrumentation-express compares req.originalUrl, query included, with the route: it leaves http.route out for `/?a=b` and for
-      // a path that differs in case. Remove this block when its getActualMatchedRoute (src/utils.ts) ignores both.
-      const { route, baseUrl } = request as Request;
-      const { attributes } = span as unknown as { attributes?: Record<string, unknown> }; // the SDK's span; the API has only setters
-      if (route && !attributes?.[ATTR_HTTP_ROUTE]) {
-        span
-          .setAttribute(ATTR_HTTP_ROUTE, baseUrl + route.path)
-          .updateName(`${request.method} ${baseUrl}${route.path}`);
-      }
-      // instrumentation-http reports the default status, 200, if the caller disconnects before the response is sent.
-      if (response instanceof ServerResponse && !response.writableFinished) {
-        span.setAttribute(ATTR_ERROR_TYPE, 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
-      }
-    },
-  };
-}
+/** Settings for HttpInstrumentation: SERVER spans without the query string, with the route, and red if the caller disconnects. */
+export const serverSpans: HttpInstrumentationConfig = {
+  startIncomingSpanHook: (request) => redactQuery(request.url),
+  applyCustomAttributesOnSpan: (span, request, response) => {
+    // instrumentation-express compares req.originalUrl, query included, with the route: it leaves http.route out for `/?a=b` and for
+    // a path that differs in case. Remove this block when its getActualMatchedRoute (src/utils.ts) ignores both.
+    const { route, baseUrl } = request as Request;
+    const { attributes } = span as unknown as { attributes?: Record<string, unknown> }; // the SDK's span; the API has only setters
+    if (route && !attributes?.[ATTR_HTTP_ROUTE]) {
+      span.setAttribute(ATTR_HTTP_ROUTE, baseUrl + route.path).updateName(`${request.method} ${baseUrl}${route.path}`);
+    }
+    // instrumentation-http reports the default status, 200, if the caller disconnects before the response is sent.
+    if (response instanceof ServerResponse && !response.writableFinished) {
+      span.setAttribute(ATTR_ERROR_TYPE, 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
+    }
+  },
+};

@@ -1,0 +1,11 @@
+import type { IncomingMessage } from 'node:http';
+import type { Config } from '../config.ts';
+import { wantsPage } from '../server/page.ts';
+
+/** For HttpInstrumentation: the requests without a SERVER span. Health checks would fill the list of traces, and the page is not the demo. */
+export function isUntraced({ SERVICE_NAME }: Pick<Config, 'SERVICE_NAME'>): (request: IncomingMessage) => boolean {
+  return (request) => {
+    const path = request.url?.split('?', 1)[0];
+    return path === '/health' || path === '/favicon.ico' || (SERVICE_NAME === 'service1' && wantsPage(request));
+  };
+}

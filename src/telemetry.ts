@@ -10,11 +10,11 @@ import { loadConfig } from './config.ts';
 import { createLogger } from './server/logger.ts';
 import { onShutdown } from './server/shutdown.ts';
 import { clientSpans } from './telemetry/client-spans.ts';
-import { logDiagnostics } from './telemetry/diagnostics.ts';
-import { createPropagator } from './telemetry/propagator.ts';
+import { createPropagator } from './telemetry/create-propagator.ts';
+import { isUntraced } from './telemetry/is-untraced.ts';
+import { logDiagnostics } from './telemetry/log-diagnostics.ts';
+import { RetryingZipkinExporter } from './telemetry/retrying-zipkin-exporter.ts';
 import { serverSpans } from './telemetry/server-spans.ts';
-import { isUntraced } from './telemetry/untraced-requests.ts';
-import { RetryingZipkinExporter } from './telemetry/zipkin-exporter.ts';
 
 const config = loadConfig();
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { destination } from '../telemetry/destination.ts';
+import { describeDestination } from '../telemetry/describe-destination.ts';
 
 /** Where spans go instead of to the built-in viewer; `traceUiUrl` if it is known where they are shown. */
 type TraceBackend = { note: string; spansUrl?: string; traceUiUrl?: string };
@@ -13,14 +13,14 @@ export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): 
   }
   if (exporters.includes('none')) return { note: `OTEL_TRACES_EXPORTER=none: no spans are sent, ${noViewer}` };
   if (!exporters.includes('zipkin')) {
-    const note = `OTEL_TRACES_EXPORTER=${exporters}: spans go to ${destination(config)}, ${noViewer}`;
+    const note = `OTEL_TRACES_EXPORTER=${exporters}: spans go to ${describeDestination(config)}, ${noViewer}`;
     if (!exporters.includes('otlp')) return { note };
     const links = 'trace links lead to Jaeger on port 16686, unless TRACE_UI_URL is set';
     return { note: `${note}; ${links}`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };
   }
   if (env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim()) {
     const endpoint = config.OTEL_EXPORTER_ZIPKIN_ENDPOINT;
-    const note = `OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: spans go to ${destination(config)}, ${noViewer}`;
+    const note = `OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: spans go to ${describeDestination(config)}, ${noViewer}`;
     return { note, spansUrl: endpoint, traceUiUrl: traceUiUrlOf(new URL(endpoint).origin) };
   }
   const zipkin = await findZipkin();

@@ -10,7 +10,7 @@ type Span = Parameters<ZipkinExporter['export']>[0][number];
  * - It writes an event as its bare name. https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/#events wants the attributes too.
  * Remove each part when the exporter writes it.
  */
-export function toZipkinForm(span: Span): Span {
+export function toZipkinFormat(span: Span): Span {
   const { status, events } = span;
   const lacksMessage = status.code === SpanStatusCode.ERROR && !status.message;
   if (!lacksMessage && events.length === 0) return span;

@@ -3,7 +3,7 @@ import { context, DiagLogLevel, diag, type Exception, ROOT_CONTEXT } from '@open
 import { setGlobalErrorHandler } from '@opentelemetry/core';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { destination } from './destination.ts';
+import { describeDestination } from './describe-destination.ts';
 
 const quietMs = 60_000;
 
@@ -40,7 +40,7 @@ export function logDiagnostics(logger: Logger, config: Config): (error: Exceptio
 
   const reportFailure = (error: Exception) => {
     const { message, code = error, lostSpans = 0 } = error as { message?: string; code?: unknown; lostSpans?: number };
-    addLoss(`can't send spans to ${destination(config)}: ${message || code}`, lostSpans); // an AggregateError has no message
+    addLoss(`can't send spans to ${describeDestination(config)}: ${message || code}`, lostSpans); // an AggregateError has no message
   };
   const warn = (message: string, ...args: unknown[]) => {
     const dropped = message.match(/^Dropped (\d+) spans because maxQueueSize reached/)?.[1]; // by BatchSpanProcessor

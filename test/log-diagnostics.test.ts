@@ -9,7 +9,7 @@ test('lost spans are logged at once, then once a minute with the total, even if 
     import { diag } from '@opentelemetry/api';
     import { parseConfig } from './src/config.ts';
     import { createLogger } from './src/server/logger.ts';
-    import { logDiagnostics } from './src/telemetry/diagnostics.ts';
+    import { logDiagnostics } from './src/telemetry/log-diagnostics.ts';
 
     mock.timers.enable({ apis: ['setTimeout'] });
     const config = parseConfig({ SERVICE_NAME: 'service1' });

@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
-import { toZipkinForm } from './zipkin-form.ts';
+import { toZipkinFormat } from './to-zipkin-format.ts';
 
 type Spans = Parameters<ZipkinExporter['export']>[0];
 type Failure = Partial<Error & { code: string; status: number; retryAfterMs: number }>;
@@ -33,7 +33,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
   }
 
   override export(spans: Spans, done: (result: ExportResult) => void): void {
-    const finished = this.#send(spans.map(toZipkinForm)).then(({ code, error = {} }) => {
+    const finished = this.#send(spans.map(toZipkinFormat)).then(({ code, error = {} }) => {
       this.#unfinished.delete(finished);
       if (code === ExportResultCode.SUCCESS) return done({ code });
       const { message, code: reason } = error as Failure; // an AggregateError has no message

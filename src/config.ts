@@ -19,7 +19,7 @@ const ownVariables = {
   TRACE_UI_URL: v.optional(rule.traceUiUrl, 'http://localhost:9411/zipkin/traces/{traceId}'),
 };
 
-// The SDK replaces an invalid value by its default, or throws with a stack trace: check them here.
+// The SDK replaces an invalid value with its default, or throws with a stack trace: check them here.
 const otelVariables = {
   OTEL_SDK_DISABLED: v.optional(rule.oneOfAnyCase('true', 'false')),
   OTEL_LOG_LEVEL: v.optional(rule.oneOfAnyCase('none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'), 'info'),

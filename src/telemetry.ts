@@ -1,5 +1,5 @@
 // Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
-// Only this file and telemetry/ know the SDK. The services use @opentelemetry/api, which does nothing unless this file is loaded.
+// Only this file and telemetry/ use the SDK. The services use @opentelemetry/api, which does nothing unless this file is loaded.
 import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
@@ -18,7 +18,7 @@ import { serverSpans } from './telemetry/server-spans.ts';
 
 const config = loadConfig();
 
-// ES modules can't be patched after they are loaded: without this hook, before Express is imported, spans have no http.route.
+// ES modules can't be patched after they are loaded: without this hook, registered before Express is imported, spans have no http.route.
 register({ include: ['express'] });
 
 // Zipkin unless OTEL_TRACES_EXPORTER names another exporter, which the SDK then creates.
@@ -29,10 +29,10 @@ const sdk = new NodeSDK({
   // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over this name.
   resource: defaultResource().merge(resourceFromAttributes({ 'service.name': config.SERVICE_NAME })),
   traceExporter: zipkin,
-  textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3, and baggage beside it, unless OTEL_PROPAGATORS is set
+  textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3 and baggage, unless OTEL_PROPAGATORS is set
   instrumentations: [
     new HttpInstrumentation({ ...serverSpans, ignoreIncomingRequestHook: isUntraced(config) }), // SERVER spans
-    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route; no span per middleware
+    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // adds their http.route, and no span per middleware
     new UndiciInstrumentation(clientSpans), // CLIENT spans: Node's fetch is undici, not node:http
   ],
 });

@@ -46,7 +46,7 @@ test('lost spans are logged at once, then once a minute with the total, even if 
     `${refused} (1029 spans lost since the start)`,
     `${refused} (1030 spans lost since the start)`,
     'after 60000',
-    'the queue for spans is full, see OTEL_BSP_MAX_QUEUE_SIZE (1035 spans lost since the start)',
+    'the span queue is full: see OTEL_BSP_MAX_QUEUE_SIZE (1035 spans lost since the start)',
     'after 60000',
   ]);
   assert.equal(

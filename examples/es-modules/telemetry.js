@@ -13,13 +13,14 @@ register({ include: ['express'] });
 export const sdk = new NodeSDK({
   instrumentations: [
     new HttpInstrumentation(), // SERVER spans
-    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their route; no span per middleware
+    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // adds their route, and no span per middleware
     new UndiciInstrumentation(), // CLIENT spans of fetch, and the headers that continue the trace
   ],
 });
 sdk.start();
 
-// Spans are sent in batches. Send the last one before the process ends.
+// Spans are sent in batches: send the last one before the process ends. This ends requests in progress. If your service already waits
+// for them, delete this block and call sdk.shutdown() after the last response.
 async function stop() {
   await sdk.shutdown().catch(console.error);
   process.exit();

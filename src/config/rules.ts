@@ -17,7 +17,7 @@ export const oneOfAnyCase = <const T extends string>(...names: T[]) =>
 export const listOf = (...names: string[]) =>
   v.pipe(text(`none, or a comma-separated list of ${names.join(', ')}`, isListOf(names)), v.transform(splitList));
 
-/** In a list with `zipkin`, the SDK would create its own exporter for Zipkin, without the timeout and retries of ours. */
+/** In a list with `zipkin`, the SDK would create its own exporter for Zipkin, without our timeout and retries. */
 export const tracesExporter = v.pipe(
   text(
     'zipkin alone, none, or a comma-separated list of otlp, console',
@@ -31,7 +31,7 @@ export const keyValueList = text('a comma-separated list of key=value, both perc
   list.split(',').every((item) => /^([^=%]|%[0-9a-f]{2}){1,255}=([^=%]|%[0-9a-f]{2}){0,255}$/i.test(item)),
 );
 
-/** The number that the digits stand for. */
+/** A decimal integer, converted to a number. */
 export const integer = (min: number, max: number, unit = '') => {
   const isValid = (digits: string) =>
     /^(0|[1-9]\d{0,9})$/.test(digits) && Number(digits) >= min && Number(digits) <= max;

@@ -1,4 +1,4 @@
-/** A call without a complete response: 502 if the service can't be reached, 504 if it did not respond in time. */
+/** A call without a complete response: 502 if the call failed, 504 if it timed out. */
 export class DownstreamError extends Error {
   override name = 'DownstreamError';
   status: 502 | 504;

@@ -13,7 +13,7 @@ export async function getStatus(url: string, timeoutMs: number): Promise<number>
   const timer = setTimeout(() => controller.abort(timeout), timeoutMs);
   try {
     const response = await fetch(url, { signal: controller.signal, redirect: 'manual' });
-    // The CLIENT span ends when the body has been read. It is discarded piece by piece, because it may be huge.
+    // The CLIENT span ends when the body has been read. It is discarded chunk by chunk, because it may be huge.
     for await (const _ of response.body ?? []);
     return response.status;
   } catch (error) {

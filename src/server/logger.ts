@@ -2,10 +2,10 @@ import { isSpanContextValid, trace } from '@opentelemetry/api';
 import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from '../config.ts';
 
-/** Writes a line of JSON per event to stdout. Within a request it has the ids of the active span. */
+/** Writes a line of JSON per event to stdout. During a request, a line has the IDs of its trace and span. */
 export function createLogger({ SERVICE_NAME, LOG_LEVEL }: Pick<Config, 'SERVICE_NAME' | 'LOG_LEVEL'>): Logger {
   const stdout = pino.destination({ dest: 1, maxLength: 10_000_000 }); // if its reader stalls, drop lines rather than grow
-  // Nobody reads the log any more (EPIPE), or it can't be written. Stop as at a SIGTERM, with the spans sent.
+  // The log's reader has gone (EPIPE), or a write failed: stop as on SIGTERM, so that spans are sent.
   stdout.on('error', () => process.emit('SIGTERM'));
   const options: LoggerOptions = {
     level: LOG_LEVEL,

@@ -6,7 +6,7 @@ import type { RequestHandler } from 'express';
 import type { Config } from '../config.ts';
 import { traceListUrl } from './trace-list-url.ts';
 
-/** Responds to a browser that opens service1 with the page; leaves every other caller to the next handler. */
+/** Responds to a browser that opens service1 with the page; passes every other request to the next handler. */
 export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): RequestHandler {
   // One response with everything in it: the page needs no route of its own, which would have to be kept out of traces and logs.
   const style = read('page.css');

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { DownstreamError } from './downstream-error.ts';
 
-/** The status, or the DownstreamError, that a call ended with. Any other error is thrown. */
+/** Resolves to the status of a call, or to its DownstreamError. Any other error is thrown. */
 export async function settle(call: Promise<number>): Promise<number | DownstreamError> {
   try {
     return await call;
@@ -11,7 +11,7 @@ export async function settle(call: Promise<number>): Promise<number | Downstream
   }
 }
 
-/** Builds the response: 200 if every call got a response, whatever its status, else 502. Internal addresses go to the log alone. */
+/** Builds the response: 200 if every call got a response, whatever its status, else 502. Internal addresses are only logged. */
 export function report(calls: Record<string, number | DownstreamError>, log: Logger) {
   const response_codes: Record<string, number | null> = {};
   const errors: Record<string, { status: number; message: string }> = {};

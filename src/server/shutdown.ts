@@ -15,7 +15,7 @@ export function onShutdown(task: () => Promise<unknown>): void {
 
 /**
  * On SIGTERM, SIGINT or SIGHUP: accepts no new connection, lets requests in flight finish (5 s at most), runs the tasks given to
- * onShutdown (4 s at most) and exits with code 0. A second signal changes nothing: it must not cut the flush.
+ * onShutdown (4 s at most) and exits with code 0. A second signal is ignored: it must not interrupt the flush.
  */
 export function closeOnSignal(server: Server): void {
   let isClosing = false;
@@ -33,7 +33,7 @@ export function closeOnSignal(server: Server): void {
 export function exitOnCrash(log: Logger): void {
   let hasCrashed = false;
   process.on('uncaughtException', async (error) => {
-    if (hasCrashed) return; // what else fails meanwhile must not cut the flush
+    if (hasCrashed) return; // later errors must not interrupt the flush
     hasCrashed = true;
     log.fatal({ err: error }, `uncaught: ${error}`);
     await flush(crashFlushMs);
@@ -48,7 +48,7 @@ function flush(limitMs: number): Promise<unknown> {
 
 async function drain(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  // close() drops connections that are idle now; one that carries a request becomes idle later, and would be kept alive for 5 s.
+  // close() drops connections that are idle now; a busy one becomes idle later, and would stay open for 5 s (keepAliveTimeout).
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   await closed;
   clearInterval(idle);

@@ -9,7 +9,7 @@ import { redactHeaders } from '../tracing/redact-headers.ts';
 import { traceLink } from '../tracing/trace-link.ts';
 import { withSpan } from '../tracing/with-span.ts';
 
-/** Calls service2, then service3, and reports the status of each: 200 even if service2 responded 500, because that is the demo. */
+/** Calls service2, then service3, and reports the status of each: responds 200 even if service2 responded 500. */
 export function service1(config: Config, log: Logger): RequestHandler {
   const { SERVICE2_URL, SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS: timeoutMs } = config;
   return async (req, res) => {

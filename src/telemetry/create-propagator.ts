@@ -10,7 +10,10 @@ const propagators: Record<string, () => TextMapPropagator> = {
   baggage: () => new W3CBaggagePropagator(),
 };
 
-/** The propagators with these names, as OTEL_PROPAGATORS writes them; null, which turns propagation off, for `none`. */
+/**
+ * Creates the propagators that OTEL_PROPAGATORS names; null, which turns propagation off, for `none`. The SDK's own lookup would use
+ * B3Propagator instead of StrictB3Propagator.
+ */
 export function createPropagator(names: string[]): TextMapPropagator | null {
   const chosen = names.flatMap((name) => propagators[name]?.() ?? []);
   return chosen.length > 0 ? new CompositePropagator({ propagators: chosen }) : null;

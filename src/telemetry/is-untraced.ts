@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config.ts';
 import { wantsPage } from '../server/page.ts';
 
-/** For HttpInstrumentation: the requests without a SERVER span. Health checks would fill the list of traces, and the page is not the demo. */
+/** Selects the requests that get no SERVER span: health checks, which would fill the list of traces, and the demo's page. */
 export function isUntraced({ SERVICE_NAME }: Pick<Config, 'SERVICE_NAME'>): (request: IncomingMessage) => boolean {
   return (request) => {
     const path = request.url?.split('?', 1)[0];

@@ -18,7 +18,7 @@ export function logDiagnostics(logger: Logger, config: Config): (error: Exceptio
   let latest: string | undefined; // the loss to log next
   let quiet: NodeJS.Timeout | undefined; // a timer, because the clock may be set back
 
-  // Outside the request during which a batch happens to be sent: these messages are not about it, so they get no trace_id.
+  // Outside the context of any request: a batch may be sent during an unrelated one, whose trace_id it must not get.
   const write = (level: 'error' | 'warn' | 'info' | 'debug' | 'trace', args: unknown[]) =>
     context.with(ROOT_CONTEXT, () => log[level](format(...args)));
 
@@ -45,7 +45,7 @@ export function logDiagnostics(logger: Logger, config: Config): (error: Exceptio
   const warn = (message: string, ...args: unknown[]) => {
     const dropped = message.match(/^Dropped (\d+) spans because maxQueueSize reached/)?.[1]; // by BatchSpanProcessor
     if (!dropped) return write('warn', [message, ...args]);
-    addLoss('the queue for spans is full, see OTEL_BSP_MAX_QUEUE_SIZE', Number(dropped));
+    addLoss('the span queue is full: see OTEL_BSP_MAX_QUEUE_SIZE', Number(dropped));
   };
 
   diag.setLogger(

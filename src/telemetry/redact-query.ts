@@ -4,7 +4,7 @@ import { ATTR_URL_QUERY } from '@opentelemetry/semantic-conventions';
 const redacted = { [ATTR_URL_QUERY]: '[redacted]' };
 
 /**
- * Hides the query string, which may hold a password. instrumentation-http redacts a few well-known parameters only,
+ * Attributes that overwrite the query string, which may hold a secret. instrumentation-http redacts a few well-known parameters only,
  * instrumentation-undici none.
  */
 export function redactQuery(url = ''): Attributes {

@@ -13,10 +13,9 @@ const maxDelayMs = 5000;
 const maxResponseBytes = 65_536;
 
 /**
- * A ZipkinExporter that does not trust its backend. exporter-zipkin 3.1.0 (src/platform/node/util.ts) never retries, has no timeout,
+ * A ZipkinExporter with timeouts, retries and a limit on the response. exporter-zipkin 3.1.0 (src/platform/node/util.ts) never retries, has no timeout,
  * collects a response of any length, takes a redirect for success, and does not notice that a response was cut short.
- * Remove `#attempt` and `limit` when it limits an exchange, `#send` when it retries, the class when both are done. It may stay as it is:
- * Zipkin exporters are deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715).
+ * Remove `#attempt` and `limit` when it has timeouts and checks responses, `#send` when it retries. That may never happen: Zipkin exporters are deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715).
  */
 export class RetryingZipkinExporter extends ZipkinExporter {
   readonly #timeoutMs: number;
@@ -25,7 +24,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
 
   /**
    * @param timeoutMs how long a batch may take, all of its attempts included, in milliseconds. Set OTEL_BSP_EXPORT_TIMEOUT to more:
-   * when it expires, BatchSpanProcessor starts another export beside the first and reports the first as lost.
+   * when it expires, BatchSpanProcessor starts a second export while the first is running, and reports the first as lost.
    */
   constructor(timeoutMs: number) {
     super();
@@ -44,7 +43,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
 
   /**
    * Limits each batch to one more attempt. Call it before `sdk.shutdown()`, which waits for the batches: a backend that is down would
-   * hold it up.
+   * delay it.
    */
   stopRetrying(): void {
     this.#stopping.abort();
@@ -66,18 +65,18 @@ export class RetryingZipkinExporter extends ZipkinExporter {
       const isLast = this.#stopping.signal.aborted;
       const result = await this.#attempt(spans, Math.min(attemptMs, deadline - performance.now()));
       const { status, retryAfterMs = 0 } = (result.error ?? {}) as Failure;
-      const mayPass = status === undefined || status === 429 || status >= 500; // undefined: no complete response
-      const jitter = 0.8 + 0.4 * Math.random(); // after an outage, the services don't all return at once
+      const isRetryable = status === undefined || status === 429 || status >= 500; // undefined: no complete response
+      const jitter = 0.8 + 0.4 * Math.random(); // so that the services don't all retry at once
       const waitMs = Math.max(retryAfterMs, delayMs * jitter);
       const isLate = performance.now() + waitMs >= deadline;
-      if (result.code === ExportResultCode.SUCCESS || !mayPass || isLast || isLate) return result;
+      if (result.code === ExportResultCode.SUCCESS || !isRetryable || isLast || isLate) return result;
       await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // stopRetrying() ends the wait
     }
   }
 
   #attempt(spans: Spans, timeoutMs: number): Promise<ExportResult> {
     return new Promise((resolve) => {
-      // Node announces each request on this channel. export() creates its request before it returns, so no other one is seen.
+      // Node (22.12 or newer) announces each request on this channel. export() creates its request before it returns, so the listener sees no other one.
       const onRequest = (event: unknown) => limit((event as { request: ClientRequest }).request, timeoutMs);
       subscribe('http.client.request.created', onRequest);
       try {
@@ -89,7 +88,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
   }
 }
 
-/** Limits an exchange in time and bytes. Every failure becomes an `error` event, the only one that the exporter listens for. */
+/** Limits the duration of a request and the size of its response. Every failure becomes an `error` event, the only one that the exporter listens for. */
 function limit(request: ClientRequest, timeoutMs: number): void {
   let response: IncomingMessage | undefined;
   const fail = (message: string, details?: Failure) => {

@@ -13,10 +13,11 @@ export const serverSpans: HttpInstrumentationConfig = {
     // a path that differs in case. Remove this block when its getActualMatchedRoute (src/utils.ts) ignores both.
     const { route, baseUrl } = request as Request;
     const { attributes } = span as unknown as { attributes?: Record<string, unknown> }; // the SDK's span; the API has only setters
-    if (route && !attributes?.[ATTR_HTTP_ROUTE]) {
+    if (typeof route?.path === 'string' && !attributes?.[ATTR_HTTP_ROUTE]) {
       span.setAttribute(ATTR_HTTP_ROUTE, baseUrl + route.path).updateName(`${request.method} ${baseUrl}${route.path}`);
     }
-    // instrumentation-http reports the default status, 200, if the caller disconnects before the response is sent.
+    // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, if the caller disconnects before the response is sent.
+    // Remove when it checks response.writableFinished.
     if (response instanceof ServerResponse && !response.writableFinished) {
       span.setAttribute(ATTR_ERROR_TYPE, 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
     }

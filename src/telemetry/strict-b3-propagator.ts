@@ -7,7 +7,7 @@ const singleHeader = /^(?:[0-9a-f]{16}){1,2}-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{1
 
 /**
  * A B3Propagator that follows the B3 specification where the package does not (propagator-b3 3.1.0, src/B3*Propagator.ts):
- * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: any caller could erase other people's traces.
+ * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: one caller could make it drop other requests' spans.
  * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
  * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).
  * Remove each part when the package does the same.
@@ -28,7 +28,7 @@ export class StrictB3Propagator extends B3Propagator {
     const sampled = get('x-b3-sampled');
     const isDenied = b3 === '0' || sampled === '0' || sampled === 'false';
     if (!isDenied || trace.getSpanContext(extracted)) return extracted;
-    // The API carries a decision only in a parent, so this one has random ids. It is never recorded.
+    // A sampling decision needs a parent. This one has random IDs: no such span exists.
     return trace.setSpanContext(extracted, {
       traceId: randomBytes(16).toString('hex'),
       spanId: randomBytes(8).toString('hex'),

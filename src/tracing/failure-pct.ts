@@ -1,5 +1,5 @@
-// How likely this request is to fail, in percent, travels with it as OpenTelemetry baggage: every service downstream of service1 can
-// read it, though no call passes it on. (In the `baggage` header: https://www.w3.org/TR/baggage/)
+// A request's failure percentage travels with it as OpenTelemetry baggage, in the `baggage` header (https://www.w3.org/TR/baggage/):
+// every service downstream of service1 can read it, although no code passes it on. (Its default is INTENTIONAL_FAILURE_PCT in otel.env.)
 import { type Context, context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { quote } from '../server/quote.ts';
@@ -27,7 +27,7 @@ export function withFailurePct(parameter: unknown, log: Logger): Context {
   return propagation.setBaggage(context.active(), baggage.setEntry(key, { value: parameter }));
 }
 
-/** The percentage in the active context; `byDefault` if there is none, or an invalid one, which is logged. */
+/** The percentage in the active context; `byDefault` if it is absent or invalid. An invalid one is logged. */
 export function getFailurePct(byDefault: number, log: Logger): number {
   const value = propagation.getActiveBaggage()?.getEntry(key)?.value;
   if (value === undefined) return byDefault;

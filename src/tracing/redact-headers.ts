@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// An allow-list: a header that nobody thought of may hold a secret.
+// An allow-list, because an unknown header may hold a secret.
 const shown = new Set([
   'accept',
   'accept-encoding',
@@ -19,7 +19,7 @@ const shown = new Set([
   'x-b3-flags',
 ]);
 
-/** The headers with every value but the harmless ones replaced by `[redacted]`. */
+/** Replaces the value of every header that is not listed above by `[redacted]`. */
 export function redactHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, shown.has(name) ? value : '[redacted]']),

@@ -4,7 +4,7 @@ const tracer = trace.getTracer('tracing-demo');
 
 /**
  * Runs `work` in a span. Spans that `work` starts become its children.
- * If `work` throws, the span records the exception and is marked as failed, and the exception is thrown on.
+ * If `work` throws, the span records the exception and is marked as failed, and the exception is rethrown.
  */
 export function withSpan<T>(name: string, work: (span: Span) => Promise<T>): Promise<T> {
   return tracer.startActiveSpan(name, async (span) => {

@@ -41,7 +41,7 @@ suite('a backend that misbehaves', () => {
           assert.equal(outageLines(service).length, 1, service.text.stdout);
           assert.match(
             `${outageLines(service)[0]?.msg}`,
-            /^(can't send spans to http|the queue for spans is full).* \(\d+ spans lost since the start\)\. Requests are not affected/,
+            /^(can't send spans to http|the span queue is full).* \(\d+ spans lost since the start\)\. Requests are not affected/,
           );
         }
 
@@ -136,7 +136,7 @@ test('an outage in which the queue overflows: the loss is counted in the log, th
     return outageLines(service3).length > 0;
   });
   const [line] = outageLines(service3);
-  const [, lost] = line?.msg.match(/^the queue for spans is full.*\((\d+) spans lost since the start\)/) ?? [];
+  const [, lost] = line?.msg.match(/^the span queue is full.*\((\d+) spans lost since the start\)/) ?? [];
   const sent = 2 * linesOf(service3).filter(({ status }) => status === 200).length;
   await until('the rest', () => recorder.spans.length === sent - Number(lost));
   t.diagnostic(`${sent} spans, ${lost} lost`);

@@ -3,27 +3,17 @@ import { cpus, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compare, type Row } from './compare.ts';
 import { type SaturationRow, saturate } from './saturation.ts';
-import { measureStartup } from './startup.ts';
 import { toMarkdown } from './table.ts';
 
-export type Results = {
-  machine: string;
-  rows: Row[];
-  saturation: SaturationRow[];
-  startup: Record<string, string> | null;
-};
+export type Results = { machine: string; rows: Row[]; saturation: SaturationRow[] };
 
 const { quick, json } = readOptions();
-const plan = quick
-  ? { rounds: 1, warmUp: 50, requests: 100, oneByOne: 20, connections: [50], seconds: 0.5 }
-  : { rounds: 5, warmUp: 5000, requests: 800, oneByOne: 100, connections: [50, 400], seconds: 3 };
-const progress = (what: string) => process.stderr.write(`${what}\n`);
+const progress = (text: string) => process.stderr.write(`${text}\n`);
 
 const results: Results = {
   machine: `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GB, ${type()} ${release()}, Node ${process.version}`,
-  startup: quick ? null : await measureStartup(progress),
-  rows: await compare(plan, progress),
-  saturation: await saturate(plan, progress),
+  rows: await compare({ rounds: quick ? 5 : 9, warmUp: quick ? 3000 : 8000, requests: quick ? 500 : 2000 }, progress),
+  saturation: await saturate(quick ? { requests: 100, seconds: 0.5 } : { requests: 4000, seconds: 3 }, progress),
 };
 console.log(json ? JSON.stringify(results, null, 2) : toMarkdown(results));
 

@@ -1,11 +1,21 @@
-// A backend that costs as little as one can: it answers at once, and counts later, when nothing is being measured.
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import protobuf from 'protobufjs';
+import { serve } from '../test/support/servers.ts';
 
 export type Account = { made: number; received: number; lost: number };
 
-/** Takes spans as Zipkin's JSON and as OTLP's protobuf, on a free port. */
+// The part of ExportTraceServiceRequest that is needed to count spans.
+// https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/trace/v1/trace_service.proto
+const otlpRequest = protobuf
+  .parse(`
+    syntax = "proto3";
+    message Request { repeated ResourceSpans resource_spans = 1; }
+    message ResourceSpans { repeated ScopeSpans scope_spans = 2; }
+    message ScopeSpans { repeated bytes spans = 2; }
+  `)
+  .root.lookupType('Request');
+
+/** A backend that costs as little as possible: it responds at once, and counts when nothing is being measured. */
 export async function startReceiver() {
   const total = { spans: 0, bytes: 0 };
   let uncounted: { body: Buffer; isOtlp: boolean }[] = [];
@@ -15,58 +25,35 @@ export async function startReceiver() {
       total.bytes += body.length;
     }
     uncounted = [];
+    return total;
   };
-  const server = createServer((req, res) => {
+  const server = await serve((req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk) => chunks.push(chunk));
     req.on('end', () => {
       uncounted.push({ body: Buffer.concat(chunks), isOtlp: req.url === '/v1/traces' });
       res.writeHead(202).end();
     });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
   return {
-    env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${url}/api/v2/spans`, OTEL_EXPORTER_OTLP_ENDPOINT: url },
-    /** How many spans of so many have arrived, and how many have not. */
-    account(made: number): Account {
-      count();
+    env: {
+      OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${server.url}/api/v2/spans`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: server.url,
+    },
+    /** Waits until `made` spans have arrived, 5 s at most. */
+    async account(made: number): Promise<Account> {
+      const deadline = performance.now() + 5000;
+      while (count().spans < made && performance.now() < deadline) await sleep(50);
       return { made, received: total.spans, lost: made - total.spans };
     },
-    /** How many bytes they were, in the bodies of the POSTs. */
-    bytes() {
-      count();
-      return total.bytes;
-    },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    bytesPerSpan: () => total.bytes / total.spans,
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
 }
 
-/**
- * The number of spans in an ExportTraceServiceRequest: its resource_spans (field 1), their scope_spans (2), their spans (2).
- * All fields on the way are length-delimited. (https://protobuf.dev/programming-guides/encoding/)
- */
-function countOtlpSpans(message: Buffer, path: number[] = [1, 2, 2]): number {
-  const [field, ...inner] = path;
-  if (field === undefined) return 1;
-  let at = 0;
-  const varint = () => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = message[at++] ?? 0;
-      value += (byte % 128) * factor;
-      if (byte < 128) return value;
-    }
+function countOtlpSpans(body: Buffer): number {
+  const { resourceSpans } = otlpRequest.decode(body) as unknown as {
+    resourceSpans: { scopeSpans: { spans: Uint8Array[] }[] }[];
   };
-  let count = 0;
-  while (at < message.length) {
-    const tag = varint();
-    const length = varint();
-    if (tag >> 3 === field) count += countOtlpSpans(message.subarray(at, at + length), inner);
-    at += length;
-  }
-  return count;
+  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)).length;
 }

@@ -1,46 +1,51 @@
-// More and more load, with the settings of otel.env, until the queue of spans overflows.
+// How many spans per second are sent without loss, with the settings of otel.env.
 import { once } from 'node:events';
-import { startDemo } from './demo.ts';
+import { load } from './load.ts';
 import { type Account, startReceiver } from './receiver.ts';
-import { fork } from './services.ts';
+import { forkNode, startService } from './service.ts';
 
-export type SaturationRow = {
-  load: string;
-  spansPerSecond: number;
-  spans: Account;
-};
+export type SaturationRow = { load: string; spansPerSecond: number; spans: Account };
+
+const telemetry = './src/telemetry.ts';
+const spansPerTrace = 12;
 
 export async function saturate(
-  { requests, connections, seconds }: { requests: number; connections: number[]; seconds: number },
-  progress: (what: string) => void,
+  { requests, seconds }: { requests: number; seconds: number },
+  progress: (text: string) => void,
 ): Promise<SaturationRow[]> {
-  const rows: SaturationRow[] = [];
-  for (const count of connections) {
-    progress(`saturation: ${count} connections`);
-    rows.push(await saturateByRequests(count, requests));
-  }
-  // Three services and their load never keep a queue from being emptied: a process that makes spans and nothing else can.
-  for (let spansPerSecond = 16_000; rows.at(-1)?.spans.lost === 0; spansPerSecond *= 2) {
-    progress(`saturation: ${spansPerSecond} spans/s`);
-    rows.push(await saturateBySpans(spansPerSecond, seconds));
+  progress('saturation: the three services');
+  const rows = [await saturateServices(requests)];
+  // Together they never overflow the queue: a process that only makes spans does.
+  for (let rate = 32_000; rows.at(-1)?.spans.lost === 0; rate *= 2) {
+    progress(`saturation: ${rate} spans/s`);
+    rows.push(await saturateProcess(rate, seconds));
   }
   return rows;
 }
 
-async function saturateByRequests(connections: number, requests: number): Promise<SaturationRow> {
-  await using demo = await startDemo({ telemetry: true, env: {} });
-  const { seconds, spans } = await demo.load(requests, connections);
-  await demo.stop();
-  return { load: `requests on ${connections} connections`, spansPerSecond: spans / seconds, spans: demo.spans() };
+async function saturateServices(requests: number): Promise<SaturationRow> {
+  await using receiver = await startReceiver();
+  const start = (name: string, urls = {}) => startService(name, { telemetry, env: { ...receiver.env, ...urls } });
+  const service3 = await start('service3');
+  const service2 = await start('service2', { SERVICE3_URL: service3.url });
+  const service1 = await start('service1', { SERVICE2_URL: service2.url, SERVICE3_URL: service3.url });
+  const seconds = await load(service1.url, { requests, connections: 400 });
+  for (const service of [service1, service2, service3]) await service.stop();
+  const made = requests * spansPerTrace;
+  return {
+    load: 'three services, 400 connections',
+    spansPerSecond: made / seconds,
+    spans: await receiver.account(made),
+  };
 }
 
-async function saturateBySpans(spansPerSecond: number, seconds: number): Promise<SaturationRow> {
+async function saturateProcess(rate: number, seconds: number): Promise<SaturationRow> {
   await using receiver = await startReceiver();
-  const child = fork('bench/spans.ts', [`${spansPerSecond}`, `${seconds}`], { telemetry: true, env: receiver.env });
+  const child = forkNode('bench/spans.ts', [`${rate}`, `${seconds}`], { telemetry, env: receiver.env });
   const [[report]] = await Promise.all([once(child, 'message'), once(child, 'exit')]);
   return {
-    load: `one process that makes ${spansPerSecond} spans/s and nothing else`,
+    load: `one process that only makes spans, ${rate} per second`,
     spansPerSecond: report.made / report.seconds,
-    spans: receiver.account(report.made),
+    spans: await receiver.account(report.made),
   };
 }

@@ -1,11 +1,11 @@
-// A process that does nothing but make spans, at the rate it is told, whatever becomes of them.
+// A process that only makes spans, at a given rate for a given time.
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SpanKind, trace } from '@opentelemetry/api';
 import { closeOnSignal } from '../src/server/shutdown.ts';
 
 const tracer = trace.getTracer('bench');
-closeOnSignal(createServer()); // as a service does: what still waits is sent before it exits
+closeOnSignal(createServer()); // as in a service, the last spans are sent before it exits
 
 const [spansPerSecond = 0, seconds = 0] = process.argv.slice(2).map(Number);
 const start = performance.now();
@@ -28,4 +28,4 @@ do {
   }
 } while (elapsed() < seconds);
 process.send?.({ made, seconds: (performance.now() - start) / 1000 });
-process.emit('SIGTERM'); // not kill(): with nothing else to wait for, Node would be gone before the signal arrives
+process.emit('SIGTERM'); // not kill(): with nothing else to wait for, Node would exit before the signal arrives

@@ -6,23 +6,27 @@ import { DownstreamError } from './downstream-error.ts';
  * @throws DownstreamError if there is no complete response within `timeoutMs` milliseconds
  */
 export async function getStatus(url: string, timeoutMs: number): Promise<number> {
-  const { origin } = new URL(url); // messages reach logs and spans: omit the query string
-  const timeout = new DownstreamError(504, `no response from ${origin} within ${timeoutMs} ms`);
   // Not AbortSignal.timeout: the error.type of the CLIENT span would be 23, the code of its DOMException.
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(timeout), timeoutMs);
+  const abort = () => {
+    controller.abort(new DownstreamError(504, `no response from ${originOf(url)} within ${timeoutMs} ms`));
+  };
+  const timer = setTimeout(abort, timeoutMs);
   try {
     const response = await fetch(url, { signal: controller.signal, redirect: 'manual' });
     // The CLIENT span ends when the body has been read. It is discarded chunk by chunk, because it may be huge.
     for await (const _ of response.body ?? []);
     return response.status;
   } catch (error) {
-    if (controller.signal.aborted) throw timeout;
-    throw new DownstreamError(502, `can't reach ${origin}: ${reasonOf(error)}`, { cause: error });
+    if (controller.signal.aborted) throw controller.signal.reason;
+    throw new DownstreamError(502, `can't reach ${originOf(url)}: ${reasonOf(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
 }
+
+/** Messages reach logs and spans: omit the query string. */
+const originOf = (url: string) => new URL(url).origin;
 
 /** fetch says only "fetch failed"; the reason is in its cause, which has a code but no message if several addresses were tried. */
 function reasonOf(error: unknown): string {

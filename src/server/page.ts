@@ -40,7 +40,7 @@ export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): Request
 
 /** True for a browser that opens `/`: it asks for text/html, while curl takes anything and the page's own buttons ask for JSON. */
 export function wantsPage(request: IncomingMessage): boolean {
-  if (!request.headers.accept?.includes('text/')) return false; // spares most requests the negotiation
+  if (!/text\//i.test(request.headers.accept ?? '')) return false; // spares most requests the negotiation
   return request.url?.split('?')[0] === '/' && accepts(request).type(['json', 'html']) === 'html';
 }
 

@@ -14,7 +14,7 @@ const viewer = disposeAfterTests(await startViewer());
 const service3 = disposeAfterTests(await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' }));
 
 const ok = 'HTTP/1.1 200 OK\r\n';
-const faults: Record<
+const failures: Record<
   string,
   { serve: (socket: Socket) => void; status: 502 | 504; reason: RegExp; timeoutMs?: number }
 > = {
@@ -66,7 +66,7 @@ const faults: Record<
   },
 };
 
-for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries(faults)) {
+for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries(failures)) {
   test(`a service that ${what}: a ${status} in time, bounded memory, a red span with the reason`, async () => {
     await using broken = await serveTcp(serve);
     await using service1 = await startService('service1', {
@@ -77,9 +77,8 @@ for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries
     });
     await get(service3.url);
     const before = residentMB(service1.pid);
-    const answer = await get(service1.url);
-    const { body } = answer;
-    assert.equal(answer.status, 502);
+    const { status: responseStatus, body } = await get(service1.url);
+    assert.equal(responseStatus, 502);
     assert.deepEqual(body.response_codes, { service2: null, service3: 200 });
     assert.equal(body.errors?.service2?.status, status);
     const grown = residentMB(service1.pid) - before;
@@ -114,5 +113,5 @@ test('a service that is killed and restarted: service1 always responds, and reco
     assert.equal(body.errors?.service2?.status, 502);
   }
   await using _second = await startService('service2', { ...env, PORT: new URL(first.url).port });
-  await until('a good answer', async () => (await get(service1.url)).status === 200);
+  await until('a good response', async () => (await get(service1.url)).status === 200);
 });

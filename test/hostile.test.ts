@@ -16,14 +16,14 @@ const open = async () => {
 /** Sends these bytes and gives all that comes back until the server closes. */
 const send = async (bytes: string) => {
   const socket = await open();
-  let answer = '';
+  let response = '';
   socket.on('data', (chunk) => {
-    answer += chunk;
+    response += chunk;
   });
-  socket.on('error', () => {}); // a reset after the answer is all right
+  socket.on('error', () => {}); // a reset after the response is all right
   socket.write(bytes);
   await once(socket, 'close');
-  return answer;
+  return response;
 };
 const request = (line: string, headers = '', body = '') =>
   `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`;
@@ -52,10 +52,10 @@ for (const [what, bytes, statuses] of [
   ['no HTTP at all', '\x16\x03\x01 hello\r\n\r\n', [400]],
 ] as const) {
   test(`${what}: the status is ${statuses.join(' or ')}, and no line or markup is injected`, async () => {
-    const answer = await send(bytes);
-    const status = Number(answer.match(/^HTTP\/1\.1 (\d+)/)?.[1]);
-    assert.ok((statuses as readonly number[]).includes(status), answer.slice(0, 200));
-    assert.doesNotMatch(answer, /^set-cookie|<html/im);
+    const response = await send(bytes);
+    const status = Number(response.match(/^HTTP\/1\.1 (\d+)/)?.[1]);
+    assert.ok((statuses as readonly number[]).includes(status), response.slice(0, 200));
+    assert.doesNotMatch(response, /^set-cookie|<html/im);
     assert.equal((await fetch(`${demo.url}/health`)).status, 200);
   });
 }
@@ -75,8 +75,8 @@ test('a URL without a path has a line in the log', () => {
 
 test('500 connections, of which 400 send nothing: the others get a response', async () => {
   const idle = await Promise.all(Array.from({ length: 400 }, open));
-  const answers = await Promise.all(Array.from({ length: 100 }, () => send(request('GET /'))));
-  assert.equal(answers.filter((answer) => answer.startsWith('HTTP/1.1 200')).length, 100);
+  const responses = await Promise.all(Array.from({ length: 100 }, () => send(request('GET /'))));
+  assert.equal(responses.filter((response) => response.startsWith('HTTP/1.1 200')).length, 100);
   for (const socket of idle) socket.destroy();
 });
 

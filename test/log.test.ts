@@ -94,7 +94,7 @@ test('LOG_LEVEL=warn leaves out the lines of good requests', async () => {
   };
   await using backend = await startViewer();
   await using service3 = run('npm', ['run', '--silent', 'service'], { HOME: process.env.HOME, ...backend.env, ...env });
-  await until('service3 to answer', () =>
+  await until('service3 to respond', () =>
     fetch(url).then(
       (response) => response.ok,
       () => false,

@@ -27,7 +27,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       SERVICE3_URL: downstream.url,
       OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
     });
-    const answer = get(service1.url);
+    const response = get(service1.url);
     await until('the request to be in flight', () => waiting.length === 1);
     service1.signal(signal);
     await until('the port to be closed', () => refused(service1.url));
@@ -35,7 +35,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     hold = false;
     for (const response of waiting) response.end();
 
-    const { status, body } = await answer;
+    const { status, body } = await response;
     assert.equal(status, 200);
     assert.equal(await within10s(service1.exit), 0);
     assert.equal((await viewer.trace(`${body.trace_id}`)).length, 5);

@@ -6,7 +6,7 @@ import { B3Propagator } from '@opentelemetry/propagator-b3';
 const singleHeader = /^(?:[0-9a-f]{16}){1,2}-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{16})?)?$/;
 
 /**
- * A B3Propagator that follows the B3 specification where the package does not (propagator-b3 3.1.0, src/B3*Propagator.ts):
+ * A B3Propagator that follows the B3 specification. propagator-b3 3.1.0 (src/B3*Propagator.ts) differs from it:
  * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: one caller could make it drop other requests' spans.
  * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
  * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).

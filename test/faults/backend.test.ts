@@ -34,7 +34,7 @@ suite('a backend that misbehaves', () => {
             `median latency: ${(median(results) / median(healthy)).toFixed(2)} of that with a healthy backend`,
           );
 
-        // One line for each service that has had a failed export; a slow one is not a failure where it is in time.
+        // One line for each service that has had a failed export; a slow one that is in time is not a failure.
         const services = [demo.service1, demo.service2, demo.service3];
         for (const service of services) {
           await until('the line about the outage', () => outageLines(service).length > 0);
@@ -142,7 +142,7 @@ test('an outage in which the queue overflows: the loss is counted in the log, th
   t.diagnostic(`${sent} spans, ${lost} lost`);
 });
 
-test('a log reader that stalls: requests are answered, memory is bounded, and at SIGTERM the spans are sent', async (t) => {
+test('a log reader that stalls: requests get responses, memory is bounded, and at SIGTERM the spans are sent', async (t) => {
   await using recorder = await startRecorder();
   await using service3 = await startService('service3', {
     ...recorder.env,

@@ -60,15 +60,15 @@ suite('BACKEND=collector docker compose up', { skip: await noDocker(images) }, (
     await arrive('zipkin', [traceId], 9);
   });
 
-  for (const where of Object.keys(backends)) {
-    test(`what is sent while ${where} is stopped for 20 s arrives when it is back`, async () => {
-      await compose(`stop ${where}`);
+  for (const [where, service] of Object.entries({ zipkin: 'zipkin', jaeger: 'collector-jaeger' })) {
+    test(`spans sent while ${where} is stopped for 20 s arrive when it is back`, async () => {
+      await compose(`stop ${service}`);
       const stopped = performance.now();
       const ids = await send(failing, 50);
       await arrive(where === 'zipkin' ? 'jaeger' : 'zipkin', ids, 9); // so they have been tried here too
       ids.push(...(await send(failing, 50)));
       await sleep(20_000 - (performance.now() - stopped)); // the outage itself, not a wait for something
-      await compose(`start ${where}`);
+      await compose(`start ${service}`);
       await arrive(where, ids, 9);
     });
   }

@@ -160,11 +160,12 @@ async function settled(traces: Trace[]): Promise<number[]> {
   }
 }
 
-const countsOf = (traces: Trace[]) =>
-  spanCounts(
+function countsOf(traces: Trace[]): Promise<number[]> {
+  return spanCounts(
     zipkin,
     traces.map(({ id }) => id),
   );
+}
 
 async function metric(project: Project, container: string, name: string): Promise<number> {
   const response = await fetch(`http://${await project.addressOf(container)}:8888/metrics`).catch(() => undefined);
@@ -172,10 +173,13 @@ async function metric(project: Project, container: string, name: string): Promis
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-const hex = (bytes: number) => randomBytes(bytes).toString('hex');
-
-const newTraces = (count: number): Trace[] =>
-  Array.from({ length: count }, () => ({ id: hex(16), spanIds: Array.from({ length: spansPerTrace }, () => hex(8)) }));
+function newTraces(count: number): Trace[] {
+  const hex = (bytes: number) => randomBytes(bytes).toString('hex');
+  return Array.from({ length: count }, () => ({
+    id: hex(16),
+    spanIds: Array.from({ length: spansPerTrace }, () => hex(8)),
+  }));
+}
 
 /** Sends the traces to the Collector as fast as it takes them; failed ones unless told otherwise, for each of these is kept. */
 async function send(project: Project, traces: Trace[], { failed } = { failed: true }): Promise<Trace[]> {

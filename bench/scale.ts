@@ -1,93 +1,222 @@
-// `npm run bench:scale`: how many spans a second get from the Collector to where they can be read, and what a kill on the way loses.
-// It needs Docker, the images of docker/scale.yaml, 2 GB of memory and 6 minutes.
+// `npm run bench:scale`: spans a second through the samplers and into the storage, and how many traces a kill or a new sampler loses.
+// `npm run bench:scale samplers` (or `storage`, or `losses`) measures only that. It needs Docker, the images of docker/scale.yaml,
+// 3 GB of memory and 20 minutes.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zipkinAt } from '../test/support/backends.ts';
 import { composeProject } from '../test/support/docker.ts';
 import { spanCounts } from '../test/support/whole-traces.ts';
 
-const spansPerTrace = 12;
-const traces = Number(process.argv[2] ?? 2000);
-const zipkin = zipkinAt('http://localhost:9411');
 type Project = ReturnType<typeof composeProject>;
+type Trace = { id: string; spanIds: string[] };
 
-const memory = await withProject([], { BACKEND: 'collector' }, async (project) => {
-  await project.compose('up --build --wait zipkin collector');
-  return measureRate(project);
-});
-report('one Zipkin, memory', memory, memory);
+const spansPerTrace = 12;
+const services = ['service3', 'service2', 'service1']; // each sends a third of a trace's spans
+const zipkin = zipkinAt('http://localhost:9411');
+const scaled = ['-f', 'compose.yaml', '-f', 'docker/scale.yaml', '-f', 'bench/scale.yaml'];
 
-await withProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], {}, async (project) => {
-  for (const servers of [1, 3]) {
-    await project.compose(`up --build --wait --scale zipkin=${servers} zipkin zipkin-ui collector`);
-    report(`${servers} × Zipkin, Kafka, Cassandra`, await measureRate(project), memory);
-  }
-  const ids = await send(project, traces);
-  await until(ids, 0.3);
-  await project.compose('kill zipkin');
-  await project.compose('up --wait --scale zipkin=3 zipkin');
-  const lost = await lostOf(ids);
-  console.log(`three Zipkins killed at once during a backlog: ${lost} of ${traces * spansPerTrace} spans lost`);
-});
+const parts: Record<string, () => Promise<void>> = { samplers, storage, losses };
+for (const part of process.argv[2] ? [process.argv[2]] : Object.keys(parts)) {
+  if (!parts[part]) throw new Error(`${part}: not one of ${Object.keys(parts).join(', ')}`);
+  await parts[part]();
+}
 
-async function withProject<T>(files: string[], env: Record<string, string>, work: (project: Project) => Promise<T>) {
+/** Spans a second that samplers read from Kafka, with nothing behind them. */
+async function samplers() {
+  const traces = 9_000; // fewer than a sampler holds at once (num_traces), so that none waits for a decision
+  await withProject(scaled, {}, async (project) => {
+    await project.compose('up --build --wait kafka collector');
+    const [collector = ''] = await project.containers('collector');
+    const start = performance.now();
+    await send(project, newTraces(traces), { failed: false });
+    while ((await metric(project, collector, 'otelcol_exporter_sent_spans')) < traces * spansPerTrace) await sleep(100);
+    const seconds = (performance.now() - start) / 1000;
+    console.log(`1 gateway: ${((traces * spansPerTrace) / seconds).toFixed(0)} spans/s written to Kafka`);
+    for (const count of [1, 2]) {
+      await project.compose(`up -d --no-deps --scale sampler=${count} sampler`);
+      const containers = await project.containers('sampler');
+      const passed = async () => {
+        const each = containers.map((id) => metric(project, id, 'otelcol_receiver_accepted_spans'));
+        return (await Promise.all(each)).reduce((sum, spans) => sum + spans) / (traces * spansPerTrace);
+      };
+      const rate = await rateBetween(0.1, 0.95, traces, passed);
+      console.log(`${count} × sampler: ${rate.toFixed(0)} spans/s read`);
+      await project.compose('rm -sf sampler'); // they have committed nothing: the next ones read the same again
+    }
+  });
+}
+
+/** Spans a second from the Collector to where they can be read. */
+async function storage() {
+  const traces = 2000;
+  const measure = async (project: Project) => {
+    await readable(await send(project, newTraces(200)), 1); // warm
+    const sent = await send(project, newTraces(traces));
+    return rateBetween(0.1, 0.95, traces, () => shareReadable(sent));
+  };
+  const report = (what: string, rate: number, base: number) =>
+    console.log(`${what}: ${rate.toFixed(0)} spans/s stored and readable, ${(rate / base).toFixed(2)} of memory's`);
+
+  let memory = 0;
+  await withProject([], { BACKEND: 'collector' }, async (project) => {
+    await project.compose('up --build --wait zipkin collector');
+    memory = await measure(project);
+    report('1 × Zipkin, memory', memory, memory);
+  });
+  await withProject(scaled, {}, async (project) => {
+    for (const servers of [1, 3]) {
+      await project.compose(`up --build --wait --scale zipkin=${servers} zipkin zipkin-ui collector sampler`);
+      report(`${servers} × Zipkin, Kafka, Cassandra`, await measure(project), memory);
+    }
+  });
+}
+
+/** Failed traces that are missing, or in part, after something has been killed or added. */
+async function losses() {
+  const up = 'up --build --wait --scale zipkin=3 --scale sampler=2 zipkin zipkin-ui collector sampler';
+  const rate = 20; // traces a second: 240 spans, which Cassandra stores at once
+  const report = async (what: string, traces: Trace[]) => {
+    const counts = await settled(traces);
+    const missing = counts.filter((count) => count === 0).length;
+    const inPart = counts.filter((count) => count > 0 && count < spansPerTrace).length;
+    console.log(`${what}: of ${traces.length} failed traces ${missing} are missing, ${inPart} in part`);
+  };
+
+  await withProject(scaled, { COMMIT_INTERVAL: '60s' }, async (project) => {
+    await project.compose(up);
+    await readable(await send(project, newTraces(100)), 1); // the samplers have joined
+    const [victim = ''] = await project.containers('sampler');
+    await project.docker(['restart', victim]); // it commits once a minute from now
+    const sending = steadily(project, rate, 70);
+    await sleep(64_000);
+    await project.docker(['kill', victim]);
+    await project.docker(['start', victim]);
+    await report('a sampler killed just after a commit, and started again', await sending);
+  });
+
+  await withProject(scaled, {}, async (project) => {
+    await project.compose(up);
+    const during = async (what: string, command: string) => {
+      const sending = steadily(project, rate, 45);
+      await sleep(30_000);
+      await project.compose(command);
+      await report(what, await sending);
+    };
+    const scale = (options: string, samplers: number) =>
+      `up -d --no-deps ${options} --scale sampler=${samplers} sampler`;
+    await during('a third sampler added', scale('--no-recreate', 3));
+    await during('one sampler removed', scale('--no-recreate', 2));
+    await during('two samplers replaced by three', scale('--force-recreate', 3));
+
+    const traces = await send(project, newTraces(2000));
+    await readable(traces, 0.3);
+    await project.compose('kill zipkin');
+    await project.compose('up --wait --scale zipkin=3 --scale sampler=3 zipkin');
+    await report('three Zipkins killed at once during a backlog', traces);
+  });
+}
+
+async function withProject(files: string[], env: Record<string, string>, work: (project: Project) => Promise<void>) {
   const project = composeProject(files, env);
   try {
-    return await work(project);
+    await work(project);
   } finally {
     await project.remove();
   }
 }
 
-function report(what: string, rate: number, base: number) {
-  console.log(`${what}: ${rate.toFixed(0)} spans/s stored and readable, ${(rate / base).toFixed(2)} of memory's`);
+/** Spans a second, between the moments when `share` (of `traces` traces) passes `from` and `to`. */
+async function rateBetween(from: number, to: number, traces: number, share: () => Promise<number>) {
+  const reach = async (atLeast: number) => {
+    for (;;) {
+      const reached = await share();
+      if (reached >= atLeast) return { reached, seconds: performance.now() / 1000 };
+      await sleep(100);
+    }
+  };
+  const [start, end] = [await reach(from), await reach(to)];
+  return ((end.reached - start.reached) * traces * spansPerTrace) / (end.seconds - start.seconds);
 }
 
-/** Spans a second, between the moments when a tenth and when nearly all of a burst could be read. */
-async function measureRate(project: Project): Promise<number> {
-  await until(await send(project, 200), 1); // warm
-  const ids = await send(project, traces);
-  const from = await until(ids, 0.1);
-  const to = await until(ids, 0.95);
-  await until(ids, 1);
-  return ((to.share - from.share) * traces * spansPerTrace) / (to.seconds - from.seconds);
+/** The share of the traces that can be read whole; it looks at fifty of them. */
+async function shareReadable(traces: Trace[]): Promise<number> {
+  const some = traces.filter((_, index) => index % Math.ceil(traces.length / 50) === 0);
+  const counts = await countsOf(some);
+  return counts.filter((count) => count === spansPerTrace).length / some.length;
 }
 
-/** Waits until that share of the traces can be read whole; looks at fifty of them. */
-async function until(ids: string[], atLeast: number) {
-  const some = ids.filter((_, index) => index % Math.ceil(ids.length / 50) === 0);
-  for (;;) {
-    const counts = await spanCounts(zipkin, some);
-    const share = counts.filter((count) => count === spansPerTrace).length / some.length;
-    if (share >= atLeast) return { share, seconds: performance.now() / 1000 };
-    await sleep(100);
-  }
+async function readable(traces: Trace[], atLeast: number): Promise<void> {
+  while ((await shareReadable(traces)) < atLeast) await sleep(100);
 }
 
-/** How many spans are missing once no more have come for half a minute. */
-async function lostOf(ids: string[]): Promise<number> {
+/** The spans of each trace that can be read, once no more come. A dead sampler is noticed after 30 s, and 30 s more are a trace's wait. */
+async function settled(traces: Trace[]): Promise<number[]> {
   for (let before = -1; ; ) {
-    const found = (await spanCounts(zipkin, ids)).reduce((sum, count) => sum + count);
-    if (found === before) return ids.length * spansPerTrace - found;
-    before = found;
-    await sleep(30_000);
+    await sleep(75_000);
+    const counts = await countsOf(traces);
+    const sum = counts.reduce((sum, count) => sum + count);
+    if (sum === before || sum === traces.length * spansPerTrace) return counts;
+    before = sum;
   }
 }
 
-/** Sends failed traces to the Collector, which keeps every one of them, as fast as it takes them. */
-async function send(project: Project, count: number): Promise<string[]> {
-  const ids = Array.from({ length: count }, () => randomBytes(16).toString('hex'));
+function countsOf(traces: Trace[]): Promise<number[]> {
+  return spanCounts(
+    zipkin,
+    traces.map(({ id }) => id),
+  );
+}
+
+async function metric(project: Project, container: string, name: string): Promise<number> {
+  const response = await fetch(`http://${await project.addressOf(container)}:8888/metrics`).catch(() => undefined);
+  const lines = (await response?.text())?.split('\n').filter((line) => line.startsWith(name)) ?? [];
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+function newTraces(count: number): Trace[] {
+  const hex = (bytes: number) => randomBytes(bytes).toString('hex');
+  return Array.from({ length: count }, () => ({
+    id: hex(16),
+    spanIds: Array.from({ length: spansPerTrace }, () => hex(8)),
+  }));
+}
+
+/** Sends the traces to the Collector as fast as it takes them; failed ones unless told otherwise, for each of these is kept. */
+async function send(project: Project, traces: Trace[], { failed } = { failed: true }): Promise<Trace[]> {
+  const url = await endpoint(project);
+  for (let at = 0; at < traces.length; at += 50) {
+    const some = traces.slice(at, at + 50);
+    await Promise.all(services.map((service) => post(url, service, some, failed)));
+  }
+  return traces;
+}
+
+/** Sends so many failed traces a second, each service half a second after the one that it called. */
+async function steadily(project: Project, rate: number, seconds: number): Promise<Trace[]> {
+  const url = await endpoint(project);
+  const traces: Trace[] = [];
+  const posts: Promise<void>[] = [];
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(500)) {
+    const some = newTraces(rate / 2);
+    traces.push(...some);
+    posts.push(...services.map((service, index) => sleep(500 * index).then(() => post(url, service, some, true))));
+  }
+  await Promise.all(posts);
+  return traces;
+}
+
+async function endpoint(project: Project): Promise<string> {
   const [collector = ''] = await project.containers('collector');
-  const url = `http://${await project.addressOf(collector)}:4318/v1/traces`;
-  for (let at = 0; at < count; at += 50) {
-    const body = JSON.stringify(toOtlp(ids.slice(at, at + 50)));
-    const headers = { 'content-type': 'application/json' };
-    while (!(await fetch(url, { method: 'POST', headers, body })).ok) await sleep(200);
-  }
-  return ids;
+  return `http://${await project.addressOf(collector)}:4318/v1/traces`;
 }
 
-function toOtlp(traceIds: string[]) {
+async function post(url: string, service: string, traces: Trace[], failed: boolean): Promise<void> {
+  const body = JSON.stringify(toOtlp(service, traces, failed));
+  const headers = { 'content-type': 'application/json' };
+  while (!(await fetch(url, { method: 'POST', headers, body })).ok) await sleep(200);
+}
+
+function toOtlp(service: string, traces: Trace[], failed: boolean) {
   const startTimeUnixNano = `${Date.now()}000000`;
   const attributes = Object.entries({
     'http.request.method': 'GET',
@@ -99,22 +228,20 @@ function toOtlp(traceIds: string[]) {
     'url.path': '/',
     'user_agent.original': 'bench',
   }).map(([key, stringValue]) => ({ key, value: { stringValue } }));
-  const toSpans = (traceId: string) => {
-    const spanIds = Array.from({ length: spansPerTrace }, () => randomBytes(8).toString('hex'));
-    return spanIds.map((spanId, index) => ({
-      traceId,
+  const first = (services.length - 1 - services.indexOf(service)) * (spansPerTrace / services.length);
+  const spans = traces.flatMap(({ id, spanIds }) =>
+    spanIds.slice(first, first + spansPerTrace / services.length).map((spanId, index) => ({
+      traceId: id,
       spanId,
-      parentSpanId: spanIds[index - 1] ?? '',
+      parentSpanId: spanIds[first + index - 1] ?? '',
       name: 'GET /',
       kind: 2, // SERVER
       startTimeUnixNano,
-      endTimeUnixNano: startTimeUnixNano.replace('000000', '500000'),
+      endTimeUnixNano: startTimeUnixNano.replace(/000000$/, '500000'),
       attributes,
-      status: { code: 2 }, // ERROR
-    }));
-  };
-  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'bench' } }] };
-  return {
-    resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'bench' }, spans: traceIds.flatMap(toSpans) }] }],
-  };
+      status: failed && service === 'service1' ? { code: 2 } : {}, // ERROR: the other parts alone would not be kept
+    })),
+  );
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
+  return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'bench' }, spans }] }] };
 }

@@ -12,7 +12,7 @@ const progress = (text: string) => process.stderr.write(`${text}\n`);
 
 const results: Results = {
   machine: `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GB, ${type()} ${release()}, Node ${process.version}`,
-  rows: await compare({ rounds: quick ? 5 : 9, warmUp: quick ? 3000 : 8000, requests: quick ? 500 : 2000 }, progress),
+  rows: await compare({ rounds: quick ? 5 : 7, warmUp: quick ? 3000 : 8000, requests: quick ? 500 : 10_000 }, progress),
   saturation: await saturate(quick ? { requests: 100, seconds: 0.5 } : { requests: 4000, seconds: 3 }, progress),
 };
 console.log(json ? JSON.stringify(results, null, 2) : toMarkdown(results));

@@ -43,6 +43,7 @@ async function take(name: string) {
   await page.setViewportSize({ width: 1100, height: 520 });
   await page.goto(`${body.trace_url}`);
   await page.locator('summary').nth(8).waitFor();
+  await page.getByText('still arriving').waitFor({ state: 'hidden' });
   await take('viewer');
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ZipkinSpan } from '../src/local/viewer.ts';
+import type { ZipkinSpan } from '../src/local/viewer/span.ts';
 import { get } from './support/http.ts';
 import { closedUrl, serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';

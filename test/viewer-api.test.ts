@@ -52,9 +52,6 @@ test('lists the newest traces first, as many as asked for, of the service asked 
   assert.deepEqual(await ids('?limit=2'), [12, 11]);
   assert.deepEqual(await ids('?serviceName=even&limit=3'), [11, 9, 7]);
   assert.deepEqual(await ids('?serviceName=nobody'), []);
-  for (const limit of ['0', '-1', 'abc', '1e3']) {
-    assert.equal((await fetch(`${viewer.url}/api/v2/traces?limit=${limit}`)).status, 400, limit);
-  }
 });
 
 test('an invalid span is refused with the reason, and nothing of its request is kept', async () => {
@@ -115,19 +112,19 @@ suite('limits', () => {
     );
   });
 
-  test('a long text is cut, with a mark; tags and annotations are limited in number', async () => {
+  test('a long text is cut, with a mark; tags are limited in number', async () => {
     await using viewer = await startViewer();
     const long = 'x'.repeat(1_000_000);
     const many = Array.from({ length: 1000 }, (_, i) => i);
     const one = span({
       name: long,
       tags: { long, ...Object.fromEntries(many.map((i) => [`tag${i}`, 'x'])) },
-      annotations: many.map((timestamp) => ({ timestamp, value: long.slice(0, 5000) })),
+      annotations: [{ timestamp: 1, value: long }],
     });
     assert.equal((await viewer.post([one])).status, 202);
     const [{ name = '', tags = {}, annotations = [] } = {}] = await viewer.trace(one.traceId);
-    for (const text of [name, tags.long]) assert.match(`${text}`, /^x{16384} … \(cut\)$/);
-    assert.deepEqual([Object.keys(tags).length, annotations.length], [200, 200]);
+    for (const text of [name, tags.long, annotations[0]?.value]) assert.match(`${text}`, /^x{16384} … \(cut\)$/);
+    assert.equal(Object.keys(tags).length, 200);
   });
 
   test('only the fields of Zipkin’s model are kept: no depth can break the list', async () => {
@@ -191,7 +188,7 @@ suite('other web pages', () => {
 
   test('every response has the headers that protect it', async () => {
     await using viewer = await startViewer();
-    for (const path of ['/zipkin/', '/zipkin/traces/1', '/viewer/main.js', '/api/v2/traces', '/nowhere']) {
+    for (const path of ['/zipkin/', '/zipkin/traces/1', '/viewer/main.js', '/api/v2/traces']) {
       const { headers } = await fetch(viewer.url + path);
       const policy = `${headers.get('content-security-policy')}`;
       for (const rule of ["default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"])
@@ -238,25 +235,18 @@ suite('the state of a trace', () => {
   });
 });
 
-suite('npm run viewer', () => {
-  const start = (PORT: string) => run(process.execPath, ['src/local/start-viewer.ts'], { PORT });
-
-  test('prints where the traces are and where spans go', async () => {
-    await using viewer = start('0');
-    const url = await until(
-      'the URL',
-      () => viewer.text.stdout.match(/traces: +(http:\/\/localhost:\d+)\/zipkin\/\n/)?.[1],
-    );
-    assert.match(viewer.text.stdout, new RegExp(`spans to: +${url}/api/v2/spans\n`));
-    assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
-  });
-
-  test('a port that is taken or invalid is named in one line', async () => {
-    await using other = await startViewer();
-    for (const port of [new URL(other.url).port, 'abc']) {
-      await using viewer = start(port);
-      assert.equal(await viewer.exit, 1);
-      assert.match(viewer.text.stderr, new RegExp(`^the viewer can't listen on PORT=${port}: .*\n$`));
-    }
-  });
+test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
+  const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
+  const urlOf = ({ text }: ReturnType<typeof start>) =>
+    until('both URLs', () => {
+      const [, traces, spans] =
+        text.stdout.match(/^see the traces: +(\S+)\/zipkin\/\nsend spans to: +(\S+)\/api\/v2\/spans\n$/) ?? [];
+      return traces === spans && traces;
+    });
+  await using one = start();
+  const first = await urlOf(one);
+  await using two = start();
+  const second = await urlOf(two);
+  assert.notEqual(first, second);
+  for (const url of [first, second]) assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
 });

@@ -42,7 +42,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const outline = await rows
       .nth(4)
       .evaluate((row) => row.ownerDocument.defaultView.getComputedStyle(row).outlineStyle);
-    assert.equal(outline, 'solid', 'the focus is visible');
+    assert.notEqual(outline, 'none', 'the focus is visible');
     await page.keyboard.press('Enter');
     const details = page.locator('.details');
     await details.getByText('Intentional 100% failure', { exact: true }).waitFor();
@@ -86,7 +86,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     await page.getByText('Nothing has arrived').waitFor();
     await viewer.post([child]);
-    await page.getByText('parent not received').waitFor();
+    await page.getByText('shown without its parent').waitFor();
     assert.match(await page.locator('#summary').innerText(), /^still arriving …\s+[0-9a-f]{32}\s+JSON$/);
     await page.keyboard.press('Tab');
     await page.locator('summary', { hasText: 'child' }).focus();
@@ -96,11 +96,11 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await viewer.post([root, span({ traceId, parentId: root.id, name: 'later', timestamp: timestamp + 8000 })]);
     await page.getByText('2.0 ms into the trace').waitFor(); // it is still open, and its start is relative to the root's
     assert.equal(await page.locator('summary').first().locator('.service + span').innerText(), 'root');
-    assert.equal(await page.getByText('parent not received').count(), 0);
+    assert.equal(await page.getByText('shown without its parent').count(), 0);
     assert.match(await page.locator(':focus').innerText(), /child/);
-    assert.equal(await page.getByRole('status').innerText(), '2 more spans.');
+    assert.equal(await page.getByRole('status').innerText(), '3 spans, arriving');
     mock.timers.tick(1000);
-    await page.getByText('3 spans').waitFor();
+    await page.locator('.total').waitFor();
     assert.match(await page.locator('#summary').innerText(), /^13\.0 ms\s+3 spans/);
     assert.deepEqual(problems, []);
   });
@@ -188,8 +188,8 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     };
     const rows = await rowsOf(traceId, 5);
     const noteOf = (name: string) => rows.find((row) => row.includes(` ${name} `));
-    assert.match(`${noteOf('orphan')}`, /parent not received/);
-    assert.match(`${noteOf('a')}${noteOf('b')}`, /its parents form a cycle/);
+    assert.match(`${noteOf('orphan')}`, /shown without its parent/);
+    assert.match(`${noteOf('a')}${noteOf('b')}`, /shown without its parent/);
     assert.match(`${noteOf('bare')}`, /no duration/);
     await page.locator('summary.row', { hasText: 'bare' }).click();
     await page.getByText('no timestamp').waitFor();

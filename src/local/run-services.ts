@@ -23,10 +23,7 @@ export async function stopService(service: ChildProcess): Promise<void> {
   await once(service, 'exit');
 }
 
-/** Waits until the service at `url` responds, or has stopped. */
-export async function isReady(service: ChildProcess, url: string): Promise<void> {
-  while (service.exitCode === null && service.signalCode === null) {
-    if (await fetch(`${url}/health`).catch(() => undefined)) return;
-    await sleep(50);
-  }
+/** Waits until the service at `url` responds. */
+export async function waitFor(url: string): Promise<void> {
+  while (!(await fetch(`${url}/health`).catch(() => undefined))) await sleep(50);
 }

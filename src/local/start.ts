@@ -1,31 +1,40 @@
 // `npm start`: the three services and the trace viewer on this machine, without Docker.
 // (In package.json, `exec` lets a signal that npm passes on reach this process: the shell in between would die of it and leave us
 // behind. Windows has no `exec`, and takes the part behind `||`.)
-import type { ChildProcess } from 'node:child_process';
-import { createServer } from 'node:http';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { type Config, ConfigError, parseConfig } from '../config.ts';
+import { loadConfig } from '../config.ts';
 import { quote } from '../server/quote.ts';
 import { traceListUrl } from '../server/trace-list-url.ts';
-import { createFormatter, die, say } from './log-lines.ts';
-import { findPorts, listenFrom } from './ports.ts';
-import { isReady, startService, stopService } from './run-services.ts';
-import { lockStart } from './start-lock.ts';
-import { findTraceBackend, traceUiUrlOf } from './trace-backend.ts';
-import { createViewer } from './viewer.ts';
+import { findPort } from './find-port.ts';
+import { createFormatter, say } from './log-lines.ts';
+import { startService, stopService, waitFor } from './run-services.ts';
+import { findTraceBackend } from './trace-backend.ts';
+import { createViewer } from './viewer/viewer.ts';
 
 const { env } = process;
 if (env.SERVICE_NAME !== undefined) {
-  const name = quote(env.SERVICE_NAME);
-  die(`SERVICE_NAME=${name} is not valid here: npm start starts all three services, npm run service starts one`);
+  die(`SERVICE_NAME=${quote(env.SERVICE_NAME)} is not valid here: npm run service starts one service`);
 }
+env.SERVICE_NAME = 'service1';
 process.loadEnvFile('otel.env'); // a variable of the shell wins
-const config = readConfig(); // an invalid value is reported once, not by each service
-const { HOST: host, PORT: port } = config;
+const config = loadConfig(); // an invalid value is reported once, not by each service
+const { HOST: host, PORT: wanted } = config;
 const address = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (isIPv6(host) ? `[${host}]` : host);
-const shownAddress = ['127.0.0.1', '[::1]'].includes(address) ? 'localhost' : address;
-const urlOf = (port?: number) => `http://${address}:${port}`;
+const urlOf = (port: number) => `http://${address}:${port}`;
+const browserUrlOf = (port: number) => urlOf(port).replace(/127\.0\.0\.1|\[::1\]/, 'localhost');
 const note = (line: string) => say('start', line);
+
+const service1 = await findPort(wanted, host).catch((error) => die(`can't listen on HOST=${host}: ${error.message}`));
+const move = `stop the program that uses it, or move service1 to another port: PORT=${wanted + 10} npm start`;
+if (wanted !== 0 && service1 !== wanted) die(`port ${wanted} is taken: ${move}`);
+// Of two at the same moment, one gets the UDP port of this number, which nothing else uses, and keeps it as long as it runs.
+const claim = createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(service1, host);
+await once(claim, 'listening').catch(() => die(`port ${wanted} is taken: ${move}`));
+const service2 = await findPort(service1 + 1, host);
+const service3 = await findPort(service2 + 1, host);
+const ports = { service1, ...(!env.SERVICE2_URL && { service2 }), ...(!env.SERVICE3_URL && { service3 }) };
 
 for (const name of ['SERVICE2_URL', 'SERVICE3_URL']) {
   if (env[name]) note(`${name} is set: ${new URL(env[name]).origin} is called, and no service is started for it`);
@@ -34,80 +43,46 @@ if (/\S/.test(env.OTEL_SERVICE_NAME ?? '') || /(^|,)\s*service\.name=/.test(env.
   note('OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES names the service: all three have that name in the traces');
 }
 const backend = await findTraceBackend(env, config);
-if (backend) note(backend.note);
-
-const unlock = await lockStart();
-const wanted = {
-  service1: port,
-  ...(!env.SERVICE3_URL && { service3: 5003 }),
-  ...(!env.SERVICE2_URL && { service2: 5002 }),
-};
-const ports = await findPorts(wanted, host).catch(dieOfHost);
-if (port !== 0 && ports.service1 !== port) {
-  const move = `PORT=${port + 10} npm start`;
-  die(`port ${port} is taken: stop the program that uses it, or move service1 to another port: ${move}`);
+if (backend) {
+  note(`${backend.reason}; the built-in trace viewer is not started`);
+  if (backend.traceUiUrl) env.TRACE_UI_URL ??= backend.traceUiUrl;
+} else {
+  const port = await findPort(9411, host);
+  if (port !== 9411) note(`port 9411 is taken: the trace viewer listens on ${port}`);
+  createViewer({ service1Url: browserUrlOf(service1) }).listen(port, host);
+  env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(port)}/api/v2/spans`;
+  env.TRACE_UI_URL ??= `${browserUrlOf(port)}/zipkin/traces/{traceId}`;
 }
-for (const [name, usual] of Object.entries({ service2: 5002, service3: 5003 })) {
-  if (ports[name] && ports[name] !== usual) note(`port ${usual} is taken: ${name} listens on ${ports[name]}`);
-}
-const viewerPort = backend
-  ? undefined
-  : await listenFrom(
-      9411,
-      host,
-      createServer(createViewer({ service1Url: `http://${shownAddress}:${ports.service1}` })),
-    ).catch(dieOfHost);
-if (viewerPort && viewerPort !== 9411) note(`port 9411 is taken: the trace viewer listens on ${viewerPort}`);
+env.SERVICE2_URL ??= urlOf(service2);
+env.SERVICE3_URL ??= urlOf(service3);
+env.NODE_COMPILE_CACHE ??= 'node_modules/.cache/node'; // a start with compiled code takes 0.8 of the time, and 0.9 of the memory
 
-const { spansUrl, traceUiUrl } = backend ?? {
-  spansUrl: `${urlOf(viewerPort)}/api/v2/spans`,
-  traceUiUrl: traceUiUrlOf(`http://${shownAddress}:${viewerPort}`),
-};
-const serviceEnv: NodeJS.ProcessEnv = {
-  NODE_COMPILE_CACHE: 'node_modules/.cache/node', // a start with compiled code takes 0.8 of the time, and 0.9 of the memory
-  SERVICE2_URL: urlOf(ports.service2),
-  SERVICE3_URL: urlOf(ports.service3),
-  TRACE_UI_URL: traceUiUrl,
-  ...env,
-  OTEL_EXPORTER_ZIPKIN_ENDPOINT: spansUrl,
-};
-const format = createFormatter(serviceEnv.TRACE_UI_URL);
-const services: ChildProcess[] = [];
+const format = createFormatter(env.TRACE_UI_URL);
 let stopping = false;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
-
-const names = ['service1', 'service2', 'service3'].filter((name) => ports[name]);
-for (const name of names) {
+const services = Object.entries(ports).map(([name, port]) => {
   const print = (line: string) => say(name, format(line));
-  const service = startService({ ...serviceEnv, SERVICE_NAME: name, PORT: `${ports[name]}` }, print);
+  const service = startService({ ...env, SERVICE_NAME: name, PORT: `${port}` }, print);
   service.on('exit', (code, signal) => {
     if (stopping) return;
     note(`${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
     stop(1);
   });
-  services.push(service);
-}
-await Promise.all(services.map((service, index) => isReady(service, urlOf(ports[`${names[index]}`]))));
-unlock();
+  return service;
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
+
+await Promise.all(Object.values(ports).map((port) => waitFor(urlOf(port))));
 if (!stopping) {
-  const service1 = `${shownAddress}:${ports.service1}`;
-  note('ready');
-  note(`send a request:  open http://${service1}, or curl ${service1}`);
-  if (serviceEnv.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(serviceEnv.TRACE_UI_URL)}`);
+  const url = browserUrlOf(service1);
+  note(`send a request:  open ${url}, or curl ${url.replace('http://', '')}`);
+  if (env.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(env.TRACE_UI_URL)}`);
   note('stop with Ctrl-C');
 }
 
-function readConfig(): Config {
-  try {
-    return parseConfig({ ...env, SERVICE_NAME: 'service1' });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return die(error.message);
-  }
-}
-
-function dieOfHost(error: Error): never {
-  die(`can't listen on HOST=${host}: ${error.message}`);
+/** Says why `npm start` can't go on, and ends. */
+function die(reason: string): never {
+  console.error(reason);
+  process.exit(1);
 }
 
 /** Stops the services, callers first, then the viewer, which receives their last spans. A second Ctrl-C changes nothing. */

@@ -1,7 +1,7 @@
 // Nothing is lost: not under load, and not when a service is stopped under it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ZipkinSpan } from '../../src/local/viewer.ts';
+import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
 import { load, residentMB } from '../support/load.ts';
 import { linesOf } from '../support/log-lines.ts';
 import { startRecorder } from '../support/recorder.ts';

@@ -1,4 +1,5 @@
-import { createViewer, type ZipkinSpan } from '../../src/local/viewer.ts';
+import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
+import { createViewer } from '../../src/local/viewer/viewer.ts';
 import { serve } from './servers.ts';
 
 export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL } = process.env;

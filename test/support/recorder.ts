@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ZipkinSpan } from '../../src/local/viewer.ts';
+import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
 import { zipkinAt } from './backends.ts';
 
 export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut' | 'drips' | 'endless' | 'redirects';

@@ -1,0 +1,52 @@
+import { html } from '/viewer/lit-html/lit-html.js';
+import { count, formatDuration } from './format.js';
+
+export const isFailed = (span) => span.tags?.error !== undefined;
+export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
+export const serviceName = (name) => html`<span class="service ${hueOf(name)}">${name}</span>`;
+/** One of the four colours of style.css. Those of service1, service2 and service3 differ. */
+export const hueOf = (name) => `hue${[...name].reduce((sum, character) => sum + character.codePointAt(0), 0) % 4}`;
+
+/** The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle. */
+export function toTree(spans) {
+  const ids = new Set(spans.map(({ id }) => id));
+  const byStart = spans.toSorted((a, b) => (a.timestamp || Infinity) - (b.timestamp || Infinity) || 0);
+  const childrenOf = Map.groupBy(byStart, ({ parentId }) => (ids.has(parentId) ? parentId : 'no parent'));
+  const roots = childrenOf.get('no parent') ?? [];
+  // All spans follow the roots: those that are not below one are in a cycle. No recursion: a trace may be deeper than the stack.
+  const stack = [...roots, ...byStart].reverse().map((span) => ({ span, depth: 0 }));
+  const nodes = new Map();
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (nodes.has(node.span)) continue;
+    nodes.set(node.span, node);
+    const children = childrenOf.get(node.span.id) ?? [];
+    stack.push(...children.toReversed().map((span) => ({ span, depth: node.depth + 1 })));
+  }
+  return [...nodes.values()];
+}
+
+export function titleOf({ spans }) {
+  const [{ span: root }] = toTree(spans);
+  return `${serviceOf(root)}: ${root.name ?? ''}`;
+}
+
+/** When a trace starts (microseconds since 1970) and how long it takes. */
+export function timesOf(spans) {
+  const timed = spans.filter(({ timestamp }) => timestamp);
+  const start = Math.min(...timed.map(({ timestamp }) => timestamp));
+  const end = Math.max(...timed.map(({ timestamp, duration = 0 }) => timestamp + duration));
+  return timed.length > 0 ? { start, duration: end - start } : {};
+}
+
+/** A trace in a line; without totals as long as they would be wrong. */
+export function summary({ state, spans }) {
+  if (state === 'arriving') return html`<span class="note">still arriving …</span>`;
+  const failed = spans.filter(isFailed).length;
+  const services = [...new Set(spans.map(serviceOf))].sort();
+  return html`
+    <span class="total">${formatDuration(timesOf(spans).duration)}</span>
+    <span class="spans">${count(spans.length, 'span')}</span>
+    <span class="services">${services.map(serviceName)}</span>
+    <span class="failed">${failed > 0 ? `failed (${count(failed, 'span')})` : ''}</span>
+    <span class="note">${state === 'incomplete' ? 'incomplete: parent not received' : ''}</span>`;
+}

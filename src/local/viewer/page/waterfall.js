@@ -1,0 +1,46 @@
+import { repeat } from '/viewer/lit-html/directives/repeat.js';
+import { html } from '/viewer/lit-html/lit-html.js';
+import { details } from './details.js';
+import { count, formatDuration } from './format.js';
+import { hueOf, isFailed, serviceName, serviceOf, summary, timesOf, titleOf, toTree } from './trace.js';
+
+const keyOf = ({ span }) => JSON.stringify(span);
+const opened = new Set(); // the keys of the rows that have been opened: only these have details
+
+/** The waterfall of a trace. `show` draws the page again. */
+export function view([trace], show) {
+  const [{ traceId } = {}] = trace.spans;
+  const hint = 'Nothing has arrived. It takes up to a second; a request that is not sampled leaves no trace.';
+  if (!traceId) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
+  const times = timesOf(trace.spans);
+  const ticks = [0, 0.25, 0.5, 0.75].map((part) => formatDuration((times.duration ?? 0) * part));
+  return html`
+    <h1>${titleOf(trace)}</h1>
+    <p id="summary">${summary(trace)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a></p>
+    <div class="row axis"><span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span></div>
+    ${repeat(toTree(trace.spans), keyOf, (node) => row(node, times, show))}`;
+}
+
+function row(node, { start, duration }, show) {
+  const { span, depth } = node;
+  const service = serviceOf(span);
+  const failed = isFailed(span) ? 'failed' : '';
+  const percent = (micros) => `${(micros / (duration || 1)) * 100}%`;
+  const place = `left: ${percent(span.timestamp - start)}; width: ${percent(span.duration ?? 0)}`;
+  return html`
+    <details @toggle=${() => show(opened.add(keyOf(node)))}>
+      <summary class="row ${failed}">
+        <span class="name" .style=${`--depth: ${Math.min(depth, 12)}`}>
+          ${serviceName(service)}<span>${span.name}</span><span class="kind">${span.kind}</span>
+          <span class="note">${failed}</span>
+          <span class="note">${depth === 0 && span.parentId ? 'shown without its parent' : ''}</span>
+        </span>
+        <span class="track"><span class="bar ${hueOf(service)}" ?hidden=${!span.timestamp} .style=${place}></span></span>
+        <span class="duration">${formatDuration(span.duration)}</span>
+      </summary>
+      ${opened.has(keyOf(node)) ? details(span, start) : ''}
+    </details>`;
+}
+
+/** What has arrived, for the screen reader. */
+export const newsOf = ([{ state, spans }]) => `${count(spans.length, 'span')}, ${state}`;

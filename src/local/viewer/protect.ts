@@ -1,0 +1,27 @@
+import { isIP } from 'node:net';
+import type { RequestHandler } from 'express';
+
+const headers = {
+  'Content-Security-Policy':
+    "default-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+};
+
+/** Keeps other web pages out: they can't post spans, frame a page, or read traces through a DNS name that leads here (DNS rebinding). */
+export const protect: RequestHandler = (req, res, next) => {
+  const { host = '', origin } = req.headers;
+  res.set(headers);
+  if (!isLocal(host)) {
+    res.status(403).json({ error: `Host ${host}: must be localhost or an IP address` });
+  } else if (req.method === 'POST' && origin && origin !== `http://${host}`) {
+    res.status(403).json({ error: `Origin ${origin}: must be ${host}` });
+  } else next();
+};
+
+function isLocal(host: string): boolean {
+  const name = host.replace(/:\d+$/, '').toLowerCase();
+  const { CODESPACE_NAME, GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN } = process.env; // ports are at https://NAME-PORT.DOMAIN
+  const isCodespace = name.replace(/-\d+\./, '.') === `${CODESPACE_NAME}.${GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN}`;
+  return isCodespace || /^(.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[|\]$/g, '')) > 0;
+}

@@ -1,0 +1,55 @@
+// The trace viewer of `npm start` and the tests, in Zipkin's place; no part of what the demo teaches. It has the part of Zipkin's
+// API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
+import { fileURLToPath } from 'node:url';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { protect } from './protect.ts';
+import { parseSpans, parseTraceId } from './span.ts';
+import { createSpanStore, type KeptSpan, stateOf } from './span-store.ts';
+
+const pathOf = (folder: string) => fileURLToPath(new URL(folder, import.meta.url));
+
+/** An Express app that takes spans in Zipkin's format, keeps the newest of them in memory and shows them. */
+export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Express {
+  const store = createSpanStore();
+  const traceOf = (id: string) => store.traces().get(parseTraceId(id)) ?? [];
+  const newestTraces = () => [...store.traces().values()].reverse();
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(protect);
+
+  app.post('/api/v2/spans', express.json({ type: () => true, strict: false, limit: '10mb' }), (req, res) => {
+    for (const span of parseSpans(req.body)) store.add(span);
+    res.status(202).end();
+  });
+  app.get('/api/v2/trace/:id', (req, res) => {
+    const trace = traceOf(req.params.id);
+    res
+      .status(trace.length > 0 ? 200 : 404)
+      .type('json')
+      .send(toJson(trace));
+  });
+  app.get('/api/v2/traces', (req, res) => {
+    const { serviceName, limit } = req.query;
+    const traces = newestTraces().filter((trace) => !serviceName || trace.some((s) => s.service === serviceName));
+    res.type('json').send(`[${traces.slice(0, Number(limit) || 10).map(toJson)}]`);
+  });
+  app.get('/health', (_req, res) => void res.json({ status: 'UP' }));
+
+  app.get('/', (_req, res) => res.redirect('/zipkin/'));
+  app.get(['/zipkin/', '/zipkin/traces/:id'], (_req, res) => res.sendFile('index.html', { root: pathOf('page') }));
+  app.get('/zipkin/traces', ({ query }, res) => res.redirect(`/zipkin/traces/${encodeURIComponent(`${query.id}`)}`));
+  app.get('/viewer/service1', (_req, res) => res.redirect(service1Url));
+  app.get('/viewer/traces{/:id}', (req, res) => {
+    const traces = req.params.id ? [traceOf(req.params.id)] : newestTraces().slice(0, 50);
+    res.type('json').send(`[${traces.map((trace) => `{"state":"${stateOf(trace)}","spans":${toJson(trace)}}`)}]`);
+  });
+  app.use('/viewer', express.static(pathOf('page')));
+  app.use('/viewer/lit-html', express.static(pathOf('../../../node_modules/lit-html')));
+
+  app.use(reportError);
+  return app;
+}
+
+const reportError: ErrorRequestHandler = (error, _req, res, _next) =>
+  void res.status(error.status ?? 500).json({ error: error.message });
+const toJson = (trace: KeptSpan[]) => `[${trace.map(({ json }) => json)}]`;

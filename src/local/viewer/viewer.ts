@@ -23,10 +23,8 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   });
   app.get('/api/v2/trace/:id', (req, res) => {
     const trace = traceOf(req.params.id);
-    res
-      .status(trace.length > 0 ? 200 : 404)
-      .type('json')
-      .send(toJson(trace));
+    res.status(trace.length > 0 ? 200 : 404);
+    res.type('json').send(toJson(trace));
   });
   app.get('/api/v2/traces', (req, res) => {
     const { serviceName, limit } = req.query;

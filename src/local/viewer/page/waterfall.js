@@ -10,7 +10,7 @@ const opened = new Set(); // the keys of the rows that have been opened: only th
 /** The waterfall of a trace. `show` draws the page again. */
 export function view([trace], show) {
   const [{ traceId } = {}] = trace.spans;
-  const hint = 'Nothing has arrived. It takes up to a second; a request that is not sampled leaves no trace.';
+  const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
   if (!traceId) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
   const times = timesOf(trace.spans);
   const ticks = [0, 0.25, 0.5, 0.75].map((part) => formatDuration((times.duration ?? 0) * part));
@@ -23,12 +23,17 @@ export function view([trace], show) {
 
 function row(node, { start, duration }, show) {
   const { span, depth } = node;
+  const key = keyOf(node);
+  const open = () => {
+    opened.add(key);
+    show();
+  };
   const service = serviceOf(span);
   const failed = isFailed(span) ? 'failed' : '';
   const percent = (micros) => `${(micros / (duration || 1)) * 100}%`;
   const place = `left: ${percent(span.timestamp - start)}; width: ${percent(span.duration ?? 0)}`;
   return html`
-    <details @toggle=${() => show(opened.add(keyOf(node)))}>
+    <details @toggle=${open}>
       <summary class="row ${failed}">
         <span class="name" .style=${`--depth: ${Math.min(depth, 12)}`}>
           ${serviceName(service)}<span>${span.name}</span><span class="kind">${span.kind}</span>
@@ -38,7 +43,7 @@ function row(node, { start, duration }, show) {
         <span class="track"><span class="bar ${hueOf(service)}" ?hidden=${!span.timestamp} .style=${place}></span></span>
         <span class="duration">${formatDuration(span.duration)}</span>
       </summary>
-      ${opened.has(keyOf(node)) ? details(span, start) : ''}
+      ${opened.has(key) ? details(span, start) : ''}
     </details>`;
 }
 

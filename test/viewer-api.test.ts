@@ -51,6 +51,9 @@ test('lists the newest traces first, as many as asked for, of the service asked 
   assert.deepEqual(await ids(''), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
   assert.deepEqual(await ids('?limit=2'), [12, 11]);
   assert.deepEqual(await ids('?serviceName=even&limit=3'), [11, 9, 7]);
+  for (const limit of ['0', '-1', 'many']) {
+    assert.equal((await fetch(`${viewer.url}/api/v2/traces?limit=${limit}`)).status, 400);
+  }
   assert.deepEqual(await ids('?serviceName=nobody'), []);
 });
 

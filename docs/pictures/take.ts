@@ -81,7 +81,7 @@ async function take(name: string) {
 
   await page.goto(failed);
   await page.getByText('service2: call_service3_from_service2').click();
-  await page.getByText('Intentional 100% failure').scrollIntoViewIfNeeded();
+  await page.getByRole('cell', { name: 'Intentional 100% failure', exact: true }).scrollIntoViewIfNeeded();
   await take('failed-trace');
 
   await page.setViewportSize({ width: 1100, height: 760 });

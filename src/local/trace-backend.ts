@@ -7,6 +7,7 @@ type Backend = { reason: string; traceUiUrl?: string };
 export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): Promise<Backend | undefined> {
   const { OTEL_TRACES_EXPORTER: exporters, OTEL_EXPORTER_ZIPKIN_ENDPOINT: endpoint } = config;
   if (config.OTEL_SDK_DISABLED === 'true') return { reason: 'OTEL_SDK_DISABLED=true: there are no spans' };
+  if (exporters.includes('none')) return { reason: 'OTEL_TRACES_EXPORTER=none: no spans are sent' };
   if (!exporters.includes('zipkin')) {
     const reason = `OTEL_TRACES_EXPORTER=${exporters}: spans go to ${describeDestination(config)}`;
     const jaeger = { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };

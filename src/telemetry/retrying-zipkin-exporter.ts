@@ -63,7 +63,8 @@ export class RetryingZipkinExporter extends ZipkinExporter {
     const deadline = performance.now() + this.#timeoutMs;
     for (let delayMs = 250; ; delayMs = Math.min(delayMs * 2, maxDelayMs)) {
       const isLast = this.#stopping.signal.aborted;
-      const result = await this.#attempt(spans, Math.min(attemptMs, deadline - performance.now()));
+      const leftMs = Math.max(0, deadline - performance.now()); // a late timer may have passed the deadline
+      const result = await this.#attempt(spans, Math.min(attemptMs, leftMs));
       const { status, retryAfterMs = 0 } = (result.error ?? {}) as Failure;
       const isRetryable = status === undefined || status === 429 || status >= 500; // undefined: no complete response
       const jitter = 0.8 + 0.4 * Math.random(); // so that the services don't all retry at once

@@ -27,9 +27,14 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
     res.type('json').send(toJson(trace));
   });
   app.get('/api/v2/traces', (req, res) => {
-    const { serviceName, limit } = req.query;
+    const { serviceName, limit = '10' } = req.query;
+    if (!/^[1-9]\d{0,5}$/.test(`${limit}`)) {
+      return void res
+        .status(400)
+        .json({ error: `limit=${limit} is not valid: it must be an integer from 1 to 999999` });
+    }
     const traces = newestTraces().filter((trace) => !serviceName || trace.some((s) => s.service === serviceName));
-    res.type('json').send(`[${traces.slice(0, Number(limit) || 10).map(toJson)}]`);
+    res.type('json').send(`[${traces.slice(0, Number(limit)).map(toJson)}]`);
   });
   app.get('/health', (_req, res) => void res.json({ status: 'UP' }));
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
+import type { Browser } from 'playwright-core';
 import { traceListUrl } from '../src/server/trace-list-url.ts';
 import { startViewer } from './support/backends.ts';
-import { openBrowser } from './support/browser.ts';
+import { launchBrowser, openPage } from './support/browser.ts';
 import { faintTexts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
@@ -84,8 +85,14 @@ test('loading the page leaves no trace', async () => {
 });
 
 suite('the page, in a browser', { skip: noChromium() }, () => {
+  let chromium: Browser;
+  before(async () => {
+    chromium = await launchBrowser();
+  });
+  after(() => chromium.close());
+
   test('each button sends its request; the newest is on top; Open trace leads to the waterfall', async () => {
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page, problems } = browser;
     await page.goto(demo.url);
     const rows = page.locator('tbody tr');
@@ -125,7 +132,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       SERVICE2_URL: slow.url,
       SERVICE3_URL: slow.url,
     });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
     const button = page.getByRole('button', { name: 'Send a request' });
@@ -147,7 +154,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       SERVICE2_URL: slow.url,
       SERVICE3_URL: demo.service3.url,
     });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     await browser.page.goto(service1.url);
     await browser.page.getByRole('button', { name: 'Send a request' }).click();
     await browser.page.getByText('service2 failed').waitFor();
@@ -159,7 +166,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       INTENTIONAL_FAILURE_PCT: '30',
       TRACE_UI_URL: 'http://localhost:16686/a"b&c/trace/{traceId}',
     });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
     await page.getByText('service2 fails on purpose 30 % of the time').waitFor();
@@ -169,7 +176,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   });
 
   test('All traces leads to the list', async () => {
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(demo.url);
     const opened = page.waitForEvent('popup');
@@ -180,7 +187,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   for (const width of [1280, 390, 320]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       test(`at ${width} px, ${colorScheme}: nothing scrolls sideways, and all text is legible`, async () => {
-        await using browser = await openBrowser();
+        await using browser = await openPage(chromium);
         const { page, problems } = browser;
         await page.setViewportSize({ width, height: 800 });
         await page.emulateMedia({ colorScheme });
@@ -214,7 +221,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     const waiting: ServerResponse[] = [];
     await using slow = await serve((_req, res) => void waiting.push(res));
     await using service1 = await startService('service1', { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
     await page.getByRole('button', { name: 'Send a request' }).click();
@@ -226,7 +233,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   });
 
   test('runs no script but its own, and no other page can frame it', async () => {
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page, problems } = browser;
     await page.goto(demo.url);
     await page.evaluate(

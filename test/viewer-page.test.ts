@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
 import { startViewer } from './support/backends.ts';
-import { openBrowser } from './support/browser.ts';
+import { launchBrowser, openPage } from './support/browser.ts';
 import { get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
 import { startDemo } from './support/services.ts';
@@ -12,10 +12,16 @@ import { traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
+  let chromium: Browser;
+  before(async () => {
+    chromium = await launchBrowser();
+  });
+  after(() => chromium.close());
+
   test('a failed request: the list shows it as failed, the waterfall shows where, the keyboard alone opens why', async () => {
     await using viewer = await startViewer();
     await using demo = await startDemo(viewer, { INTENTIONAL_FAILURE_PCT: '100', SERVICE3_SLEEP_MS: '50' });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page, problems } = browser;
     await page.goto(`${viewer.url}/zipkin/`);
     await page.getByText('No trace yet').waitFor();
@@ -64,7 +70,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const { traceId, id, timestamp } = client;
     const server = span({ traceId, id, shared: true, kind: 'SERVER', timestamp: timestamp + 1000, duration: 1000 });
     await viewer.post([client, server]);
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     for (const index of [1, 0]) await page.locator('summary.row').nth(index).click();
@@ -81,7 +87,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const root = span({ duration: 9000, name: 'root' });
     const { traceId, timestamp } = root;
     const child = span({ traceId, parentId: root.id, name: 'child', timestamp: timestamp + 2000 });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page, problems } = browser;
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     await page.getByText('Nothing has arrived').waitFor();
@@ -110,7 +116,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     const one = span({ parentId: hex(16) });
     await viewer.post([one]);
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     await browser.page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
     await browser.page.getByText('still arriving …').waitFor();
     mock.timers.tick(10_000);
@@ -124,7 +130,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     await viewer.post([span({ name: 'first' })]);
     mock.timers.tick(1000);
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(`${viewer.url}/zipkin/`);
     const row = page.getByRole('listitem').filter({ hasText: 'first' });
@@ -147,7 +153,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     const one = span({ name: 'wanted' });
     await viewer.post([one]);
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     const search = async (id: string) => {
       await page.getByRole('textbox', { name: 'Trace id' }).fill(id);
@@ -179,7 +185,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       span({ traceId, name: 'b', id: b, parentId: a }),
       bare,
     ]);
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page, problems } = browser;
     const rowsOf = async (id: string, count: number) => {
       await page.goto(`${viewer.url}/zipkin/traces/${id}`);
@@ -220,7 +226,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       ],
     });
     await viewer.post([one]);
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page, problems } = browser;
     await page.goto(`${viewer.url}/zipkin/`);
     await page.getByText('<img src=x').first().waitFor();
@@ -236,7 +242,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using other = await serve((_req, res) => {
       res.setHeader('content-type', 'text/html').end(`<iframe src="${viewer.url}/zipkin/"></iframe>`);
     });
-    await using browser = await openBrowser();
+    await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(`${viewer.url}/zipkin/`);
     await page.locator('body').evaluate((body) => {
@@ -266,7 +272,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       const orphan = span({ traceId, parentId: hex(16) });
       await viewer.post([root, ...children, failed, orphan]);
       await viewer.post([span({ name: 'good', timestamp: 2e15 })]);
-      await using browser = await openBrowser();
+      await using browser = await openPage(chromium);
       const { page, problems } = browser;
       await page.emulateMedia({ colorScheme });
       for (const tick of [0, 10_000]) {

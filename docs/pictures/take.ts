@@ -1,7 +1,7 @@
 // `npm run pictures`: retakes the pictures of README.md and docs/ in Chromium, from real requests and the real Zipkin at ZIPKIN_URL.
 import { statSync } from 'node:fs';
 import { startViewer, zipkinAt } from '../../test/support/backends.ts';
-import { CHROMIUM, openBrowser } from '../../test/support/browser.ts';
+import { CHROMIUM, launchBrowser, openPage } from '../../test/support/browser.ts';
 import { get } from '../../test/support/http.ts';
 import { startDemo } from '../../test/support/services.ts';
 import { traceOf } from '../../test/support/trace.ts';
@@ -14,8 +14,9 @@ if (!ZIPKIN_URL) {
 console.log(`Chromium: ${CHROMIUM}, Zipkin: ${ZIPKIN_URL}`);
 
 await using viewer = await startViewer();
-await using browser = await openBrowser();
-const { page } = browser;
+await using chromium = await launchBrowser();
+await using opened = await openPage(chromium);
+const { page } = opened;
 
 async function take(name: string) {
   const path = `docs/pictures/${name}.png`;
@@ -27,7 +28,11 @@ async function take(name: string) {
 
 // The built-in viewer and the page of service1, as `npm start` shows them
 {
-  const env = { SERVICE3_SLEEP_MS: '500', TRACE_UI_URL: `${viewer.url}/zipkin/traces/{traceId}` };
+  const env = {
+    INTENTIONAL_FAILURE_PCT: '50',
+    SERVICE3_SLEEP_MS: '500',
+    TRACE_UI_URL: `${viewer.url}/zipkin/traces/{traceId}`,
+  };
   await using demo = await startDemo(viewer, env);
   await get(demo.url); // the first request is slower: it opens the connections
   await page.setViewportSize({ width: 900, height: 540 });

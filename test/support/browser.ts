@@ -1,10 +1,9 @@
-import { chromium } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Opens a page in Chromium and collects its problems: errors on the console, and requests to other machines. */
-export async function openBrowser() {
-  const browser = await chromium.launch({
+export const launchBrowser = () =>
+  chromium.launch({
     executablePath: CHROMIUM,
     args: [
       '--no-sandbox',
@@ -15,7 +14,11 @@ export async function openBrowser() {
       '--disable-sync',
     ],
   });
-  const page = await browser.newPage();
+
+/** Opens a page that shares nothing with others, and collects its problems: errors on the console, and requests to other machines. */
+export async function openPage(browser: Browser) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
   const problems: string[] = [];
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(error.message));
@@ -23,5 +26,5 @@ export async function openBrowser() {
     'request',
     (request) => /^(http:\/\/(127\.0\.0\.1|localhost):|data:)/.test(request.url()) || problems.push(request.url()),
   );
-  return { page, problems, [Symbol.asyncDispose]: () => browser.close() };
+  return { page, problems, [Symbol.asyncDispose]: () => context.close() };
 }

@@ -1,7 +1,6 @@
 // `npm start` has the ports that the README names, so these tests need them free.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { suite, test } from 'node:test';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
@@ -29,16 +28,6 @@ const notes = ({ text }: Started) =>
 const stop = async (started: Started) => {
   started.signalGroup('SIGINT');
   assert.ok([0, 130].includes((await started.exit) as number));
-};
-const listenOn = async (port: number, listener: RequestListener) => {
-  const server = createServer(listener).listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 };
 const taken = await open();
 
@@ -75,7 +64,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   for (const [what, end] of Object.entries(ways)) {
     test(`${what} during a request: the request ends, its spans are flushed, nothing is left running`, async () => {
       const spans: string[] = [];
-      await using _zipkin = await listenOn(9411, fakeZipkin(spans));
+      await using _zipkin = await serve(fakeZipkin(spans), 9411);
       await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1500' });
       await ready(started);
       const response = get('http://127.0.0.1:5001');
@@ -107,7 +96,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
 
   test('a Zipkin that already runs on port 9411 is used, and the log says so', async () => {
     const spans: string[] = [];
-    await using _zipkin = await listenOn(9411, fakeZipkin(spans));
+    await using _zipkin = await serve(fakeZipkin(spans), 9411);
     await using started = start();
     await ready(started);
     assert.match(started.text.stdout, /a Zipkin responds at http:\/\/localhost:9411\/api\/v2\/spans: it is used/);
@@ -118,9 +107,9 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   });
 
   test('ports 5002, 5003 and 9411 taken: the next free ones are used, and everything follows', async () => {
-    await using _5002 = await listenOn(5002, (_req, res) => res.end('hello'));
-    await using _5003 = await listenOn(5003, (_req, res) => res.end('hello'));
-    await using _9411 = await listenOn(9411, (_req, res) => res.end('hello'));
+    await using _5002 = await serve((_req, res) => res.end('hello'), 5002);
+    await using _5003 = await serve((_req, res) => res.end('hello'), 5003);
+    await using _9411 = await serve((_req, res) => res.end('hello'), 9411);
     await using started = start({ INTENTIONAL_FAILURE_PCT: '100' });
     await ready(started);
     assert.equal(notes(started)[0], 'port 9411 is taken: the trace viewer listens on 9412');
@@ -136,7 +125,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   });
 
   test('port 5001 taken: one line names it and the way out, and the exit code is not 0', async () => {
-    await using _other = await listenOn(5001, (_req, res) => res.end('hello'));
+    await using _other = await serve((_req, res) => res.end('hello'), 5001);
     await using started = start();
     assert.equal(await started.exit, 1);
     assert.match(started.text.stderr, /^port 5001 is taken: .*: PORT=5011 npm start\n$/);

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 
-/** An HTTP server on a free port. */
-export async function serve(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1');
+/** An HTTP server, on a free port unless `port` is given. */
+export async function serve(listener: RequestListener, port = 0) {
+  const server = createServer(listener).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

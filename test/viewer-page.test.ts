@@ -283,7 +283,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
             await page.goto(viewer.url + path);
             await page.locator('.traces a, .row, #problem:not(:empty)').first().waitFor();
             for (const row of await page.locator('.failed.row, .row:has-text("SERVER")').all()) await row.click();
-            for (const fold of await page.getByText('Tags of the process').all()) await fold.click();
+            for (const fold of await page.locator('.details summary:visible').all()) await fold.click();
             const { scrollWidth, low } = await measure(page);
             assert.deepEqual({ path, width, scrollWidth, low }, { path, width, scrollWidth: width, low: [] });
           }

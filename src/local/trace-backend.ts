@@ -1,22 +1,21 @@
 import type { Config } from '../config.ts';
 import { describeDestination } from '../telemetry/describe-destination.ts';
 
-type Backend = { reason: string; traceUiUrl?: string };
+type Backend = { reason: string; traceUiUrl?: string | undefined };
 
 /** The backend that the variables name, or a Zipkin on port 9411. Undefined: the built-in viewer is needed. */
 export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): Promise<Backend | undefined> {
   const { OTEL_TRACES_EXPORTER: exporters, OTEL_EXPORTER_ZIPKIN_ENDPOINT: endpoint } = config;
   if (config.OTEL_SDK_DISABLED === 'true') return { reason: 'OTEL_SDK_DISABLED=true: there are no spans' };
   if (exporters.includes('none')) return { reason: 'OTEL_TRACES_EXPORTER=none: no spans are sent' };
+  const destination = `spans go to ${describeDestination(config)}`;
   if (!exporters.includes('zipkin')) {
-    const reason = `OTEL_TRACES_EXPORTER=${exporters}: spans go to ${describeDestination(config)}`;
-    const jaeger = { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };
-    return exporters.includes('otlp') ? jaeger : { reason };
+    const jaeger = exporters.includes('otlp') ? 'http://localhost:16686/trace/{traceId}' : undefined;
+    return { reason: `OTEL_TRACES_EXPORTER=${exporters}: ${destination}`, traceUiUrl: jaeger };
   }
   const traceUiUrl = `${new URL(endpoint).origin}/zipkin/traces/{traceId}`;
-  if (env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim()) {
-    return { reason: `OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: spans go to ${describeDestination(config)}`, traceUiUrl };
-  }
+  const isSet = env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim();
+  if (isSet) return { reason: `OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: ${destination}`, traceUiUrl };
   const health = await fetch(new URL('/health', endpoint), { signal: AbortSignal.timeout(2000) })
     .then((response) => response.json() as Promise<{ zipkin?: object }>)
     .catch(() => undefined);

@@ -10,14 +10,14 @@ const headers = {
 
 /** Keeps other web pages out: they can't post spans, frame a page, or read traces through a DNS name that leads here (DNS rebinding). */
 export const protect: RequestHandler = (req, res, next) => {
-  const { host = '', origin } = req.headers;
+  const { host = '', origin = `http://${host}` } = req.headers;
   res.set(headers);
-  if (!isLocal(host)) {
-    res.status(403).json({ error: `Host ${host}: must be localhost or an IP address` });
-  } else if (req.method === 'POST' && origin && origin !== `http://${host}`) {
-    res.status(403).json({ error: `Origin ${origin}: must be ${host}` });
-  } else next();
+  if (!isLocal(host)) throw forbidden(`Host ${host}: must be localhost or an IP address`);
+  if (req.method === 'POST' && origin !== `http://${host}`) throw forbidden(`Origin ${origin}: must be http://${host}`);
+  next();
 };
+
+const forbidden = (message: string) => Object.assign(new Error(message), { status: 403 });
 
 function isLocal(host: string): boolean {
   const name = host.replace(/:\d+$/, '').toLowerCase();

@@ -14,14 +14,17 @@ function hex(digits: number, pad: (id: string) => string) {
 }
 const spanId = hex(16, (id) => id.padStart(16, '0'));
 const traceId = hex(32, (id) => id.padStart(32, '0').replace(/^0{16}/, ''));
+const integer = v.pipe(v.unknown(), v.toNumber(), v.integer(), v.minValue(1));
 
 const endpoint = v.partial(v.object({ serviceName: lowerCase, ipv4: text, ipv6: text, port: v.number() }));
 const tags = v.pipe(
   v.record(text, text),
   v.transform((all) => Object.fromEntries(Object.entries(all).slice(0, maxTags))),
 );
-const optional = v.partial(
+const fields = v.partial(
   v.object({
+    traceId,
+    id: spanId,
     parentId: spanId,
     kind: text,
     name: lowerCase,
@@ -35,11 +38,12 @@ const optional = v.partial(
     annotations: v.array(v.object({ timestamp: micros, value: text })),
   }),
 );
-const span = v.object({ traceId, id: spanId, ...optional.entries });
+const span = v.required(fields, ['traceId', 'id']);
 
 export type ZipkinSpan = v.InferOutput<typeof span>;
 
 export const parseSpans = (body: unknown) => parse(v.array(span, 'must be a JSON list of spans'), body, 'spans');
+export const parseLimit = (limit: unknown) => parse(integer, limit, `limit ${JSON.stringify(limit)}`);
 export const parseTraceId = (id: string) => parse(traceId, id.trim().toLowerCase(), `trace id ${JSON.stringify(id)}`);
 
 /** @throws Error with status 400: it names the first invalid field */

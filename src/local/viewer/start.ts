@@ -4,6 +4,5 @@ import { createViewer } from './viewer.ts';
 
 const port = await findPort(9411, '127.0.0.1');
 createViewer().listen(port, '127.0.0.1');
-console.log(
-  `see the traces:  http://localhost:${port}/zipkin/\nsend spans to:   http://localhost:${port}/api/v2/spans`,
-);
+console.log(`see the traces:  http://localhost:${port}/zipkin/`);
+console.log(`send spans to:   http://localhost:${port}/api/v2/spans`);

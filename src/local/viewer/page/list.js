@@ -1,14 +1,13 @@
 import { repeat } from '/viewer/lit-html/directives/repeat.js';
 import { html } from '/viewer/lit-html/lit-html.js';
-import { formatTime } from './format.js';
-import { summary, timesOf, titleOf } from './trace.js';
+import { formatTime, summary, timesOf, titleOf } from './trace.js';
 
 const idOf = ({ spans }) => spans[0].traceId;
 
 /** The list of traces. */
-export const view = (traces) => html`
+export const view = ({ traces }) => html`
   <h1>Traces</h1>
-  <p id="summary" ?hidden=${traces.length > 0}>No trace yet: <a href="/viewer/service1">send a request</a>.</p>
+  <p ?hidden=${traces.length > 0}>No trace yet: <a href="/viewer/service1">send a request</a>.</p>
   <ol class="traces">${repeat(traces, idOf, row)}</ol>`;
 
 const row = (trace) => html`

@@ -2,32 +2,28 @@ import { html, render } from '/viewer/lit-html/lit-html.js';
 import * as list from './list.js';
 import * as waterfall from './waterfall.js';
 
-const traceId = location.pathname.match(/^\/zipkin\/traces\/([^/]+)/)?.[1];
+const [, traceId = ''] = location.pathname.match(/^\/zipkin\/traces\/([^/]+)/) ?? [];
 const page = traceId ? waterfall : list;
 const down = '{"error": "The viewer does not respond: has it been stopped?"}';
-let traces;
-let news;
-let problem;
+const state = {};
 
 for (let shown; ; await new Promise((resolve) => setTimeout(resolve, 1000))) {
-  const response = await fetch(`/viewer/traces/${traceId ?? ''}`).catch(() => new Response(down));
+  const response = await fetch(`/viewer/traces/${traceId}`).catch(() => new Response(down));
   const text = await response.text();
   if (text === shown) continue;
   shown = text;
   const loaded = JSON.parse(text);
-  problem = loaded.error;
-  if (!problem) {
-    news = traces && page.newsOf(loaded);
-    traces = loaded;
-  }
-  show();
+  if (loaded.error) show({ problem: loaded.error });
+  else show({ problem: '', news: state.traces && page.newsOf(loaded), traces: loaded });
 }
 
-function show() {
+/** Changes what is shown. */
+function show(change) {
+  const { problem, news, traces } = Object.assign(state, change);
   const focused = document.activeElement;
   const main = html`
     <p id="problem" role="alert">${problem}</p>
-    ${traces && page.view(traces, show)}
+    ${traces && page.view(state, show)}
     <p id="news" role="status">${news}</p>`;
   render(main, document.querySelector('main'));
   focused.focus({ preventScroll: true }); // a row that has moved has lost it

@@ -1,11 +1,10 @@
 import { html } from '/viewer/lit-html/lit-html.js';
-import { count, formatDuration } from './format.js';
 
 export const isFailed = (span) => span.tags?.error !== undefined;
 export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
-export const serviceName = (name) => html`<span class="service ${hueOf(name)}">${name}</span>`;
-/** One of the four colours of style.css. Those of service1, service2 and service3 differ. */
-export const hueOf = (name) => `hue${[...name].reduce((sum, character) => sum + character.codePointAt(0), 0) % 4}`;
+/** A hue that is not red; those of service1, service2 and service3 are far apart. */
+export const hueOf = (name) => 60 + ([...name].reduce((sum, letter) => sum + 83 * letter.codePointAt(0), 0) % 240);
+const serviceName = (name) => html`<span class="service" .style=${`--hue: ${hueOf(name)}`}>${name}</span>`;
 
 /** The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle. */
 export function toTree(spans) {
@@ -49,4 +48,18 @@ export function summary({ state, spans }) {
     <span class="services">${services.map(serviceName)}</span>
     <span class="failed">${failed > 0 ? `failed (${count(failed, 'span')})` : ''}</span>
     <span class="note">${state === 'incomplete' ? 'incomplete: parent not received' : ''}</span>`;
+}
+
+export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+export function formatDuration(micros) {
+  if (micros === undefined) return 'no duration';
+  return micros >= 1e6 ? `${(micros / 1e6).toFixed(2)} s` : `${(micros / 1e3).toFixed(1)} ms`;
+}
+
+/** The time of day, in the reader's time zone. */
+export function formatTime(micros) {
+  if (!micros) return 'no timestamp';
+  const date = new Date(micros / 1000);
+  return `${date.toTimeString().slice(0, 8)}.${`${date.getMilliseconds()}`.padStart(3, '0')}`;
 }

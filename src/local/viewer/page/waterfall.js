@@ -1,14 +1,12 @@
 import { repeat } from '/viewer/lit-html/directives/repeat.js';
 import { html } from '/viewer/lit-html/lit-html.js';
 import { details } from './details.js';
-import { count, formatDuration } from './format.js';
-import { hueOf, isFailed, serviceName, serviceOf, summary, timesOf, titleOf, toTree } from './trace.js';
+import { count, formatDuration, hueOf, isFailed, serviceOf, summary, timesOf, titleOf, toTree } from './trace.js';
 
 const keyOf = ({ span }) => JSON.stringify(span);
-const opened = new Set(); // the keys of the rows that have been opened: only these have details
 
-/** The waterfall of a trace. `show` draws the page again. */
-export function view([trace], show) {
+/** The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details. */
+export function view({ traces: [trace], opened = new Set() }, show) {
   const [{ traceId } = {}] = trace.spans;
   const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
   if (!traceId) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
@@ -17,31 +15,32 @@ export function view([trace], show) {
   return html`
     <h1>${titleOf(trace)}</h1>
     <p id="summary">${summary(trace)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a></p>
-    <div class="row axis"><span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span></div>
-    ${repeat(toTree(trace.spans), keyOf, (node) => row(node, times, show))}`;
+    <div class="row axis">
+      <span class="name"></span><span class="duration"></span>
+      <span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span>
+    </div>
+    ${repeat(toTree(trace.spans), keyOf, (node) => row(node, times, opened, show))}`;
 }
 
-function row(node, { start, duration }, show) {
+function row(node, { start, duration }, opened, show) {
   const { span, depth } = node;
   const key = keyOf(node);
-  const open = () => {
-    opened.add(key);
-    show();
-  };
+  const open = () => show({ opened: opened.add(key) });
   const service = serviceOf(span);
+  const style = `--hue: ${hueOf(service)}; --depth: ${Math.min(depth, 12)}`;
   const failed = isFailed(span) ? 'failed' : '';
   const percent = (micros) => `${(micros / (duration || 1)) * 100}%`;
   const place = `left: ${percent(span.timestamp - start)}; width: ${percent(span.duration ?? 0)}`;
   return html`
     <details @toggle=${open}>
-      <summary class="row ${failed}">
-        <span class="name" .style=${`--depth: ${Math.min(depth, 12)}`}>
-          ${serviceName(service)}<span>${span.name}</span><span class="kind">${span.kind}</span>
+      <summary class="row ${failed}" .style=${style}>
+        <span class="name">
+          <span class="service">${service}</span><span>${span.name}</span><span class="kind">${span.kind}</span>
           <span class="note">${failed}</span>
           <span class="note">${depth === 0 && span.parentId ? 'shown without its parent' : ''}</span>
         </span>
-        <span class="track"><span class="bar ${hueOf(service)}" ?hidden=${!span.timestamp} .style=${place}></span></span>
         <span class="duration">${formatDuration(span.duration)}</span>
+        <span class="track"><span class="bar" ?hidden=${!span.timestamp} .style=${place}></span></span>
       </summary>
       ${opened.has(key) ? details(span, start) : ''}
     </details>`;

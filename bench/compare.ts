@@ -3,7 +3,7 @@ import { serveTcp } from '../test/support/servers.ts';
 import { load } from './load.ts';
 import { type Account, startReceiver } from './receiver.ts';
 import { type Options, startService } from './service.ts';
-import { type Figure, toFigure } from './statistics.ts';
+import { type Figure, quantile, toFigure } from './statistics.ts';
 
 /** `sampled`: how many of ten requests the caller wants to be traced. */
 type Mode = Options & { mode: string; sampled: number };
@@ -23,12 +23,13 @@ const modes: Mode[] = [
   { mode: 'this project, not sampled', telemetry: ours, env: {}, sampled: 0 },
 ];
 
+// spansPerRequest: SERVER, and one by hand; service2 has a CLIENT span as well. connections: enough to keep it busy.
 const services = [
-  { name: 'service3', spansPerRequest: 2 }, // SERVER, and one by hand
-  { name: 'service2', spansPerRequest: 3 }, // a CLIENT span as well
+  { name: 'service3', spansPerRequest: 2, connections: 50 },
+  { name: 'service2', spansPerRequest: 3, connections: 10 },
 ];
 
-/** A figure is null if it can't be trusted. All but the first are relative to no tracing in the same round. */
+/** A figure is null if it can't be trusted. All but the first are relative to no tracing. */
 export type Row = {
   service: string;
   mode: string;
@@ -41,7 +42,7 @@ export type Row = {
   bytesPerSpan?: number;
 };
 
-export type Plan = { rounds: number; warmUp: number; requests: number };
+export type Plan = { starts: number; warmUp: number; rounds: number; requests: number };
 
 export async function compare(plan: Plan, progress: (text: string) => void): Promise<Row[]> {
   const rows: Row[] = [];
@@ -49,70 +50,109 @@ export async function compare(plan: Plan, progress: (text: string) => void): Pro
   return rows;
 }
 
-/** Takes the modes in turn, round by round, so that other programs on the machine disturb all of them alike. */
 async function compareModes(
-  { name, spansPerRequest }: (typeof services)[number],
-  { rounds, warmUp, requests }: Plan,
+  { name, spansPerRequest, connections }: (typeof services)[number],
+  { starts, warmUp, rounds, requests }: Plan,
   progress: (text: string) => void,
 ): Promise<Row[]> {
   await using downstream = await serveTcp((socket) => {
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'));
   });
   await using stack = new AsyncDisposableStack();
-  const runs: { mode: Mode; subject: Subject; rounds: Measurement[] }[] = [];
+  const runs: { mode: Mode; subject: Subject }[] = [];
   for (const mode of modes) {
-    const subject = stack.use(await startSubject(name, spansPerRequest, downstream.url, mode));
-    runs.push({ mode, subject, rounds: [] });
+    const subject = await createSubject(name, mode, { SERVICE3_URL: downstream.url }, spansPerRequest, connections);
+    runs.push({ mode, subject: stack.use(subject) });
   }
-  for (let round = 0; round <= rounds; round++) {
-    progress(round === 0 ? `${name}: warm-up` : `${name}: round ${round} of ${rounds}`);
-    for (const run of runs) {
-      const measurement = await run.subject.measure(round === 0 ? warmUp : requests);
-      if (round > 0) run.rounds.push(measurement);
+  for (let start = 1; start <= starts; start++) {
+    progress(`${name}: start ${start} of ${starts}`);
+    for (const { subject } of runs) await subject.start(warmUp);
+    for (let round = 0; round < rounds; round++) {
+      // In turn, now forwards, now backwards: a mode may disturb the one that follows it.
+      for (const { subject } of round % 2 ? runs.toReversed() : runs) await subject.measure(requests);
     }
+    for (const { subject } of runs) await subject.stop();
   }
-  const untraced = runs[0]?.rounds ?? [];
+  const figure = (of: (start?: number) => number) =>
+    toFigure(
+      of(),
+      Array.from({ length: starts }, (_, start) => of(start)),
+    );
+  const untraced = runs[0]?.subject as Subject;
   return Promise.all(
-    runs.map(async ({ mode: { mode, sampled, telemetry }, subject, rounds }) => {
-      const account = await subject.account();
-      const added = rounds.map(({ cpuUs }, round) => cpuUs - (untraced[round]?.cpuUs ?? Number.NaN));
+    runs.map(async ({ mode: { mode, telemetry, sampled }, subject: { cpuUs, perSecond, account, bytesPerSpan } }) => {
+      const addedUs = (start?: number) => cpuUs(start) - untraced.cpuUs(start);
+      const spans = await account();
       return {
         service: name,
         mode,
-        cpuUs: toFigure(rounds.map(({ cpuUs }) => cpuUs)),
-        spans: account,
+        cpuUs: figure(cpuUs),
+        spans,
         ...(telemetry && {
-          addedUs: toFigure(added),
-          rate: toFigure(rounds.map(({ perSecond }, round) => perSecond / (untraced[round]?.perSecond ?? Number.NaN))),
+          addedUs: figure(addedUs),
+          rate: figure((start) => perSecond(start) / untraced.perSecond(start)),
         }),
-        ...(telemetry && sampled === 10 && { addedUsPerSpan: toFigure(added.map((us) => us / spansPerRequest)) }),
-        ...(account.received > 0 && { bytesPerSpan: subject.bytesPerSpan() }),
+        ...(telemetry && sampled === 10 && { addedUsPerSpan: figure((start) => addedUs(start) / spansPerRequest) }),
+        ...(spans.received > 0 && { bytesPerSpan: bytesPerSpan() }),
       };
     }),
   );
 }
 
-type Subject = Awaited<ReturnType<typeof startSubject>>;
-type Measurement = { cpuUs: number; perSecond: number };
+type Subject = Awaited<ReturnType<typeof createSubject>>;
 
-async function startSubject(name: string, spansPerRequest: number, SERVICE3_URL: string, mode: Mode) {
+/** A service in one of the modes. */
+async function createSubject(
+  name: string,
+  mode: Mode,
+  env: Record<string, string>,
+  spansPerRequest: number,
+  connections: number,
+) {
   const receiver = await startReceiver();
-  const service = await startService(name, { ...mode, env: { SERVICE3_URL, ...receiver.env, ...mode.env } });
   const headers = Array.from({ length: 10 }, (_, index) => b3Headers(index < mode.sampled));
+  const measurements: { cpuUs: number; perSecond: number }[][] = []; // of each start
+  let service: Awaited<ReturnType<typeof startService>>;
   let made = 0;
+  /** The time it takes, until all spans have arrived. */
+  const send = async (requests: number) => {
+    const seconds = await load(service.url, { requests, connections, headers });
+    if (mode.telemetry) made += (requests * spansPerRequest * mode.sampled) / 10;
+    await receiver.account(made);
+    return seconds;
+  };
+  const of = (start?: number) => (start === undefined ? measurements.flat() : (measurements[start] ?? []));
+  const stop = () => service.stop();
   return {
+    async start(warmUp: number) {
+      service = await startService(name, { ...mode, env: { ...env, ...receiver.env, ...mode.env } });
+      measurements.push([]);
+      await send(warmUp);
+    },
+    stop,
+    async measure(requests: number) {
+      const before = await service.cpuUs();
+      const seconds = await send(requests);
+      measurements
+        .at(-1)
+        ?.push({ cpuUs: ((await service.cpuUs()) - before) / requests, perSecond: requests / seconds });
+    },
+    // Other programs on the machine only ever make a round dearer: the cheapest tenth of the rounds is nearest to the truth.
+    /** CPU time per request, the export of its spans included; of one start or of all. */
+    cpuUs: (start?: number) =>
+      quantile(
+        of(start).map(({ cpuUs }) => cpuUs),
+        0.1,
+      ),
+    perSecond: (start?: number) =>
+      quantile(
+        of(start).map(({ perSecond }) => perSecond),
+        0.9,
+      ),
     account: () => receiver.account(made),
     bytesPerSpan: receiver.bytesPerSpan,
-    /** CPU time per request, the export of its spans included, and requests per second. */
-    async measure(requests: number): Promise<Measurement> {
-      const before = await service.cpuUs();
-      const seconds = await load(service.url, { requests, connections: 10, headers });
-      if (mode.telemetry) made += (requests * spansPerRequest * mode.sampled) / 10;
-      await receiver.account(made);
-      return { cpuUs: ((await service.cpuUs()) - before) / requests, perSecond: requests / seconds };
-    },
     async [Symbol.asyncDispose]() {
-      await service.stop();
+      await stop();
       await receiver[Symbol.asyncDispose]();
     },
   };

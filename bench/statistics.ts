@@ -1,10 +1,13 @@
-/** The median of several measurements, and the middle half of them: a round that another program disturbed does not count. */
-export type Figure = { median: number; low: number; high: number };
+/** A result, and the lowest and highest that the starts of the service give each alone. */
+export type Figure = { value: number; low: number; high: number };
 
-/** null if the middle half spreads over more than a fifth of the median: such a figure can't be trusted. */
-export function toFigure(values: number[]): Figure | null {
+/** null if the starts differ by more than a third of the result: such a figure can't be trusted. */
+export function toFigure(value: number, ofEachStart: number[]): Figure | null {
+  const [low, high] = [Math.min(...ofEachStart), Math.max(...ofEachStart)];
+  return high - low <= value / 3 ? { value, low, high } : null;
+}
+
+export function quantile(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
-  const figure = { median: at(0.5), low: at(0.25), high: at(0.75) };
-  return figure.high - figure.low <= 0.2 * figure.median ? figure : null;
+  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
 }

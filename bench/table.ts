@@ -22,15 +22,15 @@ export function toMarkdown({ machine, rows, saturation }: Results): string {
     ),
   );
   const legend =
-    'The median of the rounds (the middle half of them). "unsteady": that half spreads over more than a fifth of the median.';
+    'In parentheses: the lowest and highest that the starts of the service gave. "unsteady": these differ by more than a third.';
   return [machine, costs, legend, load].join('\n\n');
 }
 
 function show(figure: Figure | null | undefined, unit: string, digits = 0): string {
   if (figure === undefined) return '–';
   if (figure === null) return 'unsteady';
-  const { median, low, high } = figure;
-  return `${median.toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)}) ${unit}`.trimEnd();
+  const { value, low, high } = figure;
+  return `${value.toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)}) ${unit}`.trimEnd();
 }
 
 function table(head: string[], rows: string[][]): string {

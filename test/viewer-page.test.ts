@@ -64,15 +64,18 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.deepEqual(problems, []);
   });
 
-  test('a CLIENT and a SERVER span show when they start and finish, as in Zipkin', async () => {
+  test('a CLIENT span, the SERVER span that shares its id and a span below: nested, with their start and finish, as in Zipkin', async () => {
     await using viewer = await startViewer();
     const client = span({ kind: 'CLIENT', duration: 3000 });
     const { traceId, id, timestamp } = client;
     const server = span({ traceId, id, shared: true, kind: 'SERVER', timestamp: timestamp + 1000, duration: 1000 });
-    await viewer.post([client, server]);
+    const below = span({ traceId, parentId: id, timestamp: timestamp + 1500, name: 'below' });
+    await viewer.post([client, below, server]);
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    const edges = await page.locator('summary.row .service').evaluateAll((all) => all.map((one) => one.offsetLeft));
+    assert.ok(edges.length === 3 && edges.every((edge, i) => i === 0 || edge > edges[i - 1]), `${edges}`); // one below the other
     for (const index of [1, 0]) await page.locator('summary.row').nth(index).click();
     const texts = await page.locator('.details').allInnerTexts();
     assert.match(`${texts[0]}`, /Annotations\s+0\.0 ms\s+Client Start\s+3\.0 ms\s+Client Finish/);

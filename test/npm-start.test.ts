@@ -166,7 +166,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   for (const [env, note, traceUi] of [
     [
       { OTEL_TRACES_EXPORTER: 'otlp' },
-      /^OTEL_TRACES_EXPORTER=otlp: spans go to http:\/\/localhost:4318\/; .*viewer is not started$/,
+      /^OTEL_TRACES_EXPORTER=otlp: spans go to http:\/\/localhost:4318\/, trace links to Jaeger; .*viewer is not started$/,
       'http://localhost:16686/trace/',
     ],
     [
@@ -242,7 +242,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
 
   for (const [env, message] of [
     [{ SERVICE3_SLEEP_MS: 'long' }, /^SERVICE3_SLEEP_MS="long" is not valid: .*\n$/],
-    [{ SERVICE_NAME: 'service2' }, /^SERVICE_NAME="service2" is not valid here: npm run service starts one\n$/],
+    [{ SERVICE_NAME: 'service2' }, /^SERVICE_NAME="service2" is not valid here: npm run service starts one service\n$/],
     [{ HOST: '192.0.2.1' }, /^can't listen on HOST=192\.0\.2\.1: .*EADDRNOTAVAIL.*\n$/],
   ] as const) {
     test(`${Object.entries(env).join().replace(',', '=')}: one line says why, and nothing starts`, async () => {

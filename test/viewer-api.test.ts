@@ -51,8 +51,10 @@ test('lists the newest traces first, as many as asked for, of the service asked 
   assert.deepEqual(await ids(''), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
   assert.deepEqual(await ids('?limit=2'), [12, 11]);
   assert.deepEqual(await ids('?serviceName=even&limit=3'), [11, 9, 7]);
-  for (const limit of ['0', '-1', 'many']) {
-    assert.equal((await fetch(`${viewer.url}/api/v2/traces?limit=${limit}`)).status, 400);
+  for (const limit of ['0', '-1', 'many', '1e3', '1000000']) {
+    const response = await fetch(`${viewer.url}/api/v2/traces?limit=${limit}`);
+    assert.equal(response.status, 400);
+    assert.deepEqual(await response.json(), { error: `limit "${limit}": must be an integer from 1 to 999999` });
   }
   assert.deepEqual(await ids('?serviceName=nobody'), []);
 });

@@ -74,6 +74,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    await page.locator('summary.row').nth(2).waitFor();
     const edges = await page.locator('summary.row .service').evaluateAll((all) => all.map((one) => one.offsetLeft));
     assert.ok(edges.length === 3 && edges.every((edge, i) => i === 0 || edge > edges[i - 1]), `${edges}`); // one below the other
     for (const index of [1, 0]) await page.locator('summary.row').nth(index).click();

@@ -14,7 +14,9 @@ import { findTraceBackend } from './trace-backend.ts';
 import { createViewer } from './viewer/viewer.ts';
 
 const { env } = process;
-if (env.SERVICE_NAME) die(`SERVICE_NAME=${quote(env.SERVICE_NAME)} is not valid here: npm run service starts one`);
+if (env.SERVICE_NAME !== undefined) {
+  die(`SERVICE_NAME=${quote(env.SERVICE_NAME)} is not valid here: npm run service starts one service`);
+}
 env.SERVICE_NAME = 'service1';
 process.loadEnvFile('otel.env'); // a variable of the shell wins
 const config = loadConfig(); // an invalid value is reported once, not by each service

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { describeDestination } from '../telemetry/describe-destination.ts';
 
-type Backend = { reason: string; traceUiUrl?: string | undefined };
+type Backend = { reason: string; traceUiUrl?: string };
 
 /** The backend that the variables name, or a Zipkin on port 9411. Undefined: the built-in viewer is needed. */
 export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): Promise<Backend | undefined> {
@@ -10,8 +10,9 @@ export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): 
   if (exporters.includes('none')) return { reason: 'OTEL_TRACES_EXPORTER=none: no spans are sent' };
   const destination = `spans go to ${describeDestination(config)}`;
   if (!exporters.includes('zipkin')) {
-    const jaeger = exporters.includes('otlp') ? 'http://localhost:16686/trace/{traceId}' : undefined;
-    return { reason: `OTEL_TRACES_EXPORTER=${exporters}: ${destination}`, traceUiUrl: jaeger };
+    const reason = `OTEL_TRACES_EXPORTER=${exporters}: ${destination}`;
+    const jaeger = { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };
+    return exporters.includes('otlp') ? jaeger : { reason };
   }
   const traceUiUrl = `${new URL(endpoint).origin}/zipkin/traces/{traceId}`;
   const isSet = env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim();

@@ -14,7 +14,8 @@ function hex(digits: number, pad: (id: string) => string) {
 }
 const spanId = hex(16, (id) => id.padStart(16, '0'));
 const traceId = hex(32, (id) => id.padStart(32, '0').replace(/^0{16}/, ''));
-const integer = v.pipe(v.unknown(), v.toNumber(), v.integer(), v.minValue(1));
+const limitRule = 'must be an integer from 1 to 999999';
+const limit = v.pipe(v.string(limitRule), v.regex(/^[1-9]\d{0,5}$/, limitRule), v.toNumber());
 
 const endpoint = v.partial(v.object({ serviceName: lowerCase, ipv4: text, ipv6: text, port: v.number() }));
 const tags = v.pipe(
@@ -43,7 +44,7 @@ const span = v.required(fields, ['traceId', 'id']);
 export type ZipkinSpan = v.InferOutput<typeof span>;
 
 export const parseSpans = (body: unknown) => parse(v.array(span, 'must be a JSON list of spans'), body, 'spans');
-export const parseLimit = (limit: unknown) => parse(integer, limit, `limit ${JSON.stringify(limit)}`);
+export const parseLimit = (value: unknown) => parse(limit, value, `limit ${JSON.stringify(value)}`);
 export const parseTraceId = (id: string) => parse(traceId, id.trim().toLowerCase(), `trace id ${JSON.stringify(id)}`);
 
 /** @throws Error with status 400: it names the first invalid field */

@@ -112,17 +112,19 @@ async function createSubject(
   const receiver = await startReceiver();
   const headers = Array.from({ length: 10 }, (_, index) => b3Headers(index < mode.sampled));
   const measurements: { cpuUs: number; perSecond: number }[][] = []; // of each start
-  let service: Awaited<ReturnType<typeof startService>>;
+  let service: Awaited<ReturnType<typeof startService>> | undefined;
   let made = 0;
-  /** The time it takes, until all spans have arrived. */
+  /** Sends requests, and waits until their spans have arrived. Returns the seconds that the responses took. */
   const send = async (requests: number) => {
-    const seconds = await load(service.url, { requests, connections, headers });
+    const seconds = await load(`${service?.url}`, { requests, connections, headers });
     if (mode.telemetry) made += (requests * spansPerRequest * mode.sampled) / 10;
     await receiver.account(made);
     return seconds;
   };
-  const of = (start?: number) => (start === undefined ? measurements.flat() : (measurements[start] ?? []));
-  const stop = () => service.stop();
+  const all = (key: 'cpuUs' | 'perSecond', start?: number) =>
+    (start === undefined ? measurements.flat() : (measurements[start] ?? [])).map((measurement) => measurement[key]);
+  const usedUs = async () => (await service?.cpuUs()) ?? Number.NaN;
+  const stop = async () => service?.stop();
   return {
     async start(warmUp: number) {
       service = await startService(name, { ...mode, env: { ...env, ...receiver.env, ...mode.env } });
@@ -131,24 +133,15 @@ async function createSubject(
     },
     stop,
     async measure(requests: number) {
-      const before = await service.cpuUs();
+      const before = await usedUs();
       const seconds = await send(requests);
-      measurements
-        .at(-1)
-        ?.push({ cpuUs: ((await service.cpuUs()) - before) / requests, perSecond: requests / seconds });
+      const cpuUs = ((await usedUs()) - before) / requests;
+      measurements.at(-1)?.push({ cpuUs, perSecond: requests / seconds });
     },
-    // Other programs on the machine only ever make a round dearer: the cheapest tenth of the rounds is nearest to the truth.
-    /** CPU time per request, the export of its spans included; of one start or of all. */
-    cpuUs: (start?: number) =>
-      quantile(
-        of(start).map(({ cpuUs }) => cpuUs),
-        0.1,
-      ),
-    perSecond: (start?: number) =>
-      quantile(
-        of(start).map(({ perSecond }) => perSecond),
-        0.9,
-      ),
+    // The best tenth of the rounds counts, of one start or of all: other programs on the machine can only make a round slower.
+    /** CPU time per request, the export of its spans included. */
+    cpuUs: (start?: number) => quantile(all('cpuUs', start), 0.1),
+    perSecond: (start?: number) => quantile(all('perSecond', start), 0.9),
     account: () => receiver.account(made),
     bytesPerSpan: receiver.bytesPerSpan,
     async [Symbol.asyncDispose]() {

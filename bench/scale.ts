@@ -1,6 +1,6 @@
 // `npm run bench:scale`: spans a second through the samplers and into the storage, and how many traces a kill or a new sampler loses.
 // `npm run bench:scale samplers` (or `storage`, or `losses`) measures only that. It needs Docker, the images of docker/scale.yaml,
-// 3 GB of memory and 20 minutes.
+// 3 GB of memory and half an hour.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zipkinAt } from '../test/support/backends.ts';

@@ -60,30 +60,29 @@ const failures: Record<
         socket.on('drain', more);
         more();
       }),
-    timeoutMs: 3000, // kept in memory, it would be more than 1 GB by then
+    timeoutMs: 1500, // two calls: kept in memory, their bodies would be more than 1 GB by then
     status: 504,
     reason: /^no response from http\S+ within \d+ ms$/,
   },
 };
 
-for (const [what, { serve, status, reason, timeoutMs = 1000 }] of Object.entries(failures)) {
+for (const [what, { serve, status, reason, timeoutMs = status === 504 && 1000 }] of Object.entries(failures)) {
   test(`a service that ${what}: a ${status} in time, bounded memory, a red span with the reason`, async () => {
     await using broken = await serveTcp(serve);
     await using service1 = await startService('service1', {
       ...viewer.env,
       SERVICE2_URL: broken.url,
-      SERVICE3_URL: service3.url,
-      DOWNSTREAM_TIMEOUT_MS: String(timeoutMs),
+      SERVICE3_URL: broken.url,
+      ...(timeoutMs && { DOWNSTREAM_TIMEOUT_MS: String(timeoutMs) }),
     });
-    await get(service3.url);
     const before = residentMB(service1.pid);
     const { status: responseStatus, body } = await get(service1.url);
     assert.equal(responseStatus, 502);
-    assert.deepEqual(body.response_codes, { service2: null, service3: 200 });
-    assert.equal(body.errors?.service2?.status, status);
+    assert.deepEqual(body.response_codes, { service2: null, service3: null });
+    assert.deepEqual([body.errors?.service2?.status, body.errors?.service3?.status], [status, status]);
     const grown = residentMB(service1.pid) - before;
     assert.ok(grown < 400, `${grown} MB more`);
-    const spans = await traceOf(viewer, `${body.trace_id}`, 7);
+    const spans = await traceOf(viewer, `${body.trace_id}`, 5);
     const trace = draw(spans);
     const [, error = ''] = trace.match(/CLIENT service1 get error=(.+)/) ?? [];
     assert.match(error, reason);
@@ -101,7 +100,6 @@ test('a service that is killed and restarted: service1 always responds, and reco
   await using service1 = await startService('service1', {
     ...env,
     SERVICE2_URL: first.url,
-    DOWNSTREAM_TIMEOUT_MS: '2000',
   });
   assert.deepEqual((await get(service1.url)).body.response_codes, { service2: 200, service3: 200 });
 

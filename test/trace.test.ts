@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import {
   type Backend,
@@ -12,8 +13,10 @@ import {
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { jaegerAt } from './support/jaeger.ts';
+import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
 import { startRecorder } from './support/recorder.ts';
+import { serve } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noJaeger, noZipkin } from './support/skip.ts';
 import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
@@ -159,9 +162,20 @@ test('http.route has the whole path if a handler fails on a mounted router', asy
 });
 
 test('if the caller disconnects, its SERVER span is red and has the reason', async () => {
-  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '300' });
+  const waiting: ServerResponse[] = [];
+  await using downstream = await serve((_req, res) => void waiting.push(res));
+  const urls = { SERVICE2_URL: downstream.url, SERVICE3_URL: downstream.url };
+  await using service1 = await startService('service1', { ...viewer.env, ...urls });
   const traceId = hex(32);
-  const signal = AbortSignal.timeout(100);
-  await assert.rejects(fetch(service3.url, { signal, headers: { b3: `${traceId}-${hex(16)}-1` } }));
-  assert.match(draw(await traceOf(viewer, traceId, 2)), /^SERVER service3 .*error=client_disconnected/);
+  const caller = new AbortController();
+  const headers = { b3: `${traceId}-${hex(16)}-1` };
+  const response = fetch(service1.url, { signal: caller.signal, headers });
+  await until('the call to service2', () => waiting.length === 1);
+  caller.abort();
+  await assert.rejects(response);
+  await until('service1 to notice', () => linesOf(service1).some(({ status }) => status === 499));
+  waiting[0]?.end();
+  await until('the call to service3', () => waiting.length === 2);
+  waiting[1]?.end();
+  assert.match(draw(await traceOf(viewer, traceId, 5)), /^SERVER service1 .*error=client_disconnected/);
 });

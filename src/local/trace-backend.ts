@@ -17,7 +17,7 @@ export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): 
   const traceUiUrl = `${new URL(endpoint).origin}/zipkin/traces/{traceId}`;
   const isSet = env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim();
   if (isSet) return { reason: `OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: ${destination}`, traceUiUrl };
-  const health = await fetch(new URL('/health', endpoint), { signal: AbortSignal.timeout(2000) })
+  const health = await fetch(new URL('/health', endpoint), { signal: AbortSignal.timeout(5000) })
     .then((response) => response.json() as Promise<{ zipkin?: object }>)
     .catch(() => undefined);
   if (health?.zipkin) return { reason: `a Zipkin responds at ${describeDestination(config)}: it is used`, traceUiUrl };

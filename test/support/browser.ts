@@ -1,4 +1,5 @@
 import { type Browser, chromium } from 'playwright-core';
+import { hangSeconds } from './wait.ts';
 
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -18,6 +19,7 @@ export const launchBrowser = () =>
 /** Opens a page that shares nothing with others, and collects its problems: errors on the console, and requests to other machines. */
 export async function openPage(browser: Browser) {
   const context = await browser.newContext();
+  context.setDefaultTimeout(hangSeconds * 1000);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { hangSeconds } from './wait.ts';
 
 export type Result = { status?: number; ms: number; trace_id?: string; error?: string };
 
@@ -12,7 +13,7 @@ export async function load(url: string, count: number, concurrency: number, stop
       sent++;
       const start = performance.now();
       try {
-        const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+        const response = await fetch(url, { signal: AbortSignal.timeout(hangSeconds * 1000) });
         const { trace_id } = (await response.json()) as { trace_id?: string };
         results.push({ status: response.status, ms: performance.now() - start, trace_id });
       } catch (error) {

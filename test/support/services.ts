@@ -3,7 +3,11 @@ import { disposeAfterTests } from './dispose-after-tests.ts';
 import { run } from './process.ts';
 import { until } from './wait.ts';
 
-const NODE_COMPILE_CACHE = 'node_modules/.cache/node'; // a start takes 0.8 of the time
+const onAnyMachine = {
+  PORT: '0',
+  DOWNSTREAM_TIMEOUT_MS: '120000', // a busy machine must not time out
+  NODE_COMPILE_CACHE: 'node_modules/.cache/node', // a start takes 0.8 of the time
+};
 const preload = ['--import', './src/telemetry.ts'];
 
 /** Runs a service as `npm run service` does, on a free port, with `env` on top of otel.env. */
@@ -13,7 +17,7 @@ export async function startService(
   { telemetry = true } = {},
 ) {
   const args = ['--env-file=otel.env', ...(telemetry ? preload : []), 'src/main.ts'];
-  const service = run(process.execPath, args, { NODE_COMPILE_CACHE, SERVICE_NAME, PORT: '0', ...env });
+  const service = run(process.execPath, args, { ...onAnyMachine, SERVICE_NAME, ...env });
   const exited = service.exit.then((code) => {
     throw new Error(`${SERVICE_NAME} exited with ${code}: ${service.text.stderr}`);
   });

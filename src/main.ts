@@ -1,25 +1,34 @@
 // One codebase, three services: SERVICE_NAME picks the service that this process runs.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { loadConfig } from './config.ts';
+import type { RequestHandler } from 'express';
 import { createApp } from './server/app.ts';
-import { createLogger } from './server/logger.ts';
-import { page } from './server/page.ts';
 import { closeOnSignal, exitOnCrash } from './server/shutdown.ts';
-import { service1 } from './services/service1.ts';
-import { service2 } from './services/service2.ts';
-import { service3 } from './services/service3.ts';
+import type { ServiceName } from './services.ts';
+import { config, log } from './setup.ts';
 
-const config = loadConfig();
-const log = createLogger(config);
 exitOnCrash(log);
-const handlers = {
-  service1: [page(config), service1(config, log)],
-  service2: [service2(config, log)],
-  service3: [service3(config)],
-}[config.SERVICE_NAME];
 
-const server = createServer(createApp(handlers, log)).listen(config.PORT, config.HOST);
+// The handlers of `GET /`, imported and built only for the service that runs.
+const handlers = {
+  service1: async () => {
+    const { page } = await import('./server/page.ts');
+    const { service1 } = await import('./services/service1.ts');
+    return [page(config), service1(config, log)];
+  },
+  service2: async () => {
+    const { service2 } = await import('./services/service2.ts');
+    return [service2(config, log)];
+  },
+  service3: async () => {
+    const { service3 } = await import('./services/service3.ts');
+    return [service3(config)];
+  },
+} satisfies Record<ServiceName, () => Promise<RequestHandler[]>>;
+
+const app = createApp(await handlers[config.SERVICE_NAME](), log);
+// A busy caller may use a connection shortly after it should have closed it.
+const server = createServer({ keepAliveTimeoutBuffer: 30_000 }, app).listen(config.PORT, config.HOST);
 server.on('listening', () => {
   const { address, port, family } = server.address() as AddressInfo;
   log.info(`listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);

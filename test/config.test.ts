@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
-import { parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config/config.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
 
@@ -132,7 +132,7 @@ test('OTEL_BSP_EXPORT_TIMEOUT must be longer than the timeout of the exporter: o
   const env = { ...defaults, OTEL_BSP_EXPORT_TIMEOUT: '30000' };
   assert.throws(() => parseConfig(env), {
     message:
-      /^OTEL_BSP_EXPORT_TIMEOUT=30000 is not valid: it must be more than OTEL_EXPORTER_ZIPKIN_TIMEOUT, which is 30000$/,
+      /^OTEL_BSP_EXPORT_TIMEOUT="30000" is not valid: it must be more than OTEL_EXPORTER_ZIPKIN_TIMEOUT, which is 30000$/,
   });
   assert.throws(() => parseConfig({ ...env, OTEL_TRACES_EXPORTER: 'otlp' }), {
     message: /more than the timeout of the OTLP exporter, which is 30000$/,

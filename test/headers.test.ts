@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { redactHeaders } from '../src/tracing/redact-headers.ts';
+import { redactHeaders } from '../src/services/redact-headers.ts';
 
 test('harmless headers keep their value', () => {
   const harmless = { accept: '*/*', host: 'localhost:5001', 'user-agent': 'curl/8', b3: '0', 'x-b3-traceid': 'abc' };

@@ -7,14 +7,14 @@ test('lost spans are logged at once, then once a minute with the total, even if 
   const script = `
     import { mock } from 'node:test';
     import { diag } from '@opentelemetry/api';
-    import { parseConfig } from './src/config.ts';
-    import { createLogger } from './src/server/logger.ts';
+    import { globalErrorHandler } from '@opentelemetry/core';
     import { logDiagnostics } from './src/telemetry/log-diagnostics.ts';
 
     mock.timers.enable({ apis: ['setTimeout'] });
-    const config = parseConfig({ SERVICE_NAME: 'service1' });
-    const report = logDiagnostics(createLogger(config), config);
-    const lose = (lostSpans) => report(Object.assign(new Error('refused'), { lostSpans }));
+    const print = (level) => (msg) => console.log(JSON.stringify({ level, msg }));
+    const log = { error: print('error'), warn: print('warn'), info: print('info'), debug: print('debug') };
+    logDiagnostics(log, 'info', 'http://localhost:9411/api/v2/spans');
+    const lose = (lostSpans) => globalErrorHandler(Object.assign(new Error('refused'), { lostSpans }));
     const pass = (ms) => {
       mock.timers.tick(ms);
       diag.error('after ' + ms);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { defaultTextMapGetter, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
-import { ConfigError, parseConfig } from '../src/config.ts';
+import { ConfigError, parseConfig } from '../src/config/config.ts';
 import { StrictB3Propagator } from '../src/telemetry/strict-b3-propagator.ts';
 import { startViewer } from './support/backends.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config/config.ts';
 import { startViewer } from './support/backends.ts';
 import { get, hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';

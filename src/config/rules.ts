@@ -4,7 +4,7 @@ import * as v from 'valibot';
 
 const text = (allowed: string, isValid: (value: string) => boolean) =>
   v.pipe(v.string(allowed), v.check(isValid, allowed));
-const splitList = (value: string) => value.split(',').map((item) => item.trim());
+const splitList = <T extends string>(value: string) => value.split(',').map((item) => item.trim() as T);
 const isListOf = (names: string[]) => (list: string) =>
   list.trim() === 'none' || splitList(list).every((item) => names.includes(item));
 
@@ -14,8 +14,11 @@ export const oneOfAnyCase = <const T extends string>(...names: T[]) =>
   v.pipe(v.string(names.join(' | ')), v.toLowerCase(), oneOf(...names));
 
 /** The items of the list; `['none']` for none. */
-export const listOf = (...names: string[]) =>
-  v.pipe(text(`none, or a comma-separated list of ${names.join(', ')}`, isListOf(names)), v.transform(splitList));
+export const listOf = <const T extends string>(...names: T[]) =>
+  v.pipe(
+    text(`none, or a comma-separated list of ${names.join(', ')}`, isListOf(names)),
+    v.transform(splitList<T | 'none'>),
+  );
 
 /** In a list with `zipkin`, the SDK would create its own exporter for Zipkin, without our timeout and retries. */
 export const tracesExporter = v.pipe(
@@ -23,7 +26,7 @@ export const tracesExporter = v.pipe(
     'zipkin alone, none, or a comma-separated list of otlp, console',
     (list) => list.trim() === 'zipkin' || isListOf(['otlp', 'console'])(list),
   ),
-  v.transform(splitList),
+  v.transform(splitList<'zipkin' | 'otlp' | 'console' | 'none'>),
 );
 
 /** The SDK discards the whole list if one item is invalid. */

@@ -4,9 +4,10 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { loadConfig } from '../config.ts';
-import { quote } from '../server/quote.ts';
+import { loadConfig, urlVariable } from '../config/config.ts';
+import { quote } from '../config/quote.ts';
 import { traceListUrl } from '../server/trace-list-url.ts';
+import { calledServices, type ServiceName } from '../services.ts';
 import { findPort } from './find-port.ts';
 import { createFormatter, say } from './log-lines.ts';
 import { startService, stopService, waitFor } from './run-services.ts';
@@ -19,7 +20,7 @@ if (env.SERVICE_NAME !== undefined) {
 }
 env.SERVICE_NAME = 'service1';
 process.loadEnvFile('otel.env'); // a variable of the shell wins
-const config = loadConfig(); // an invalid value is reported once, not by each service
+const config = loadConfig(env); // an invalid value is reported once, not by each service
 const { HOST: host, PORT: wanted } = config;
 const address = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (isIPv6(host) ? `[${host}]` : host);
 const urlOf = (port: number) => `http://${address}:${port}`;
@@ -29,15 +30,19 @@ const note = (line: string) => say('start', line);
 const service1 = await findPort(wanted, host).catch((error) => die(`can't listen on HOST=${host}: ${error.message}`));
 const move = `stop the program that uses it, or move service1 to another port: PORT=${wanted + 10} npm start`;
 if (wanted !== 0 && service1 !== wanted) die(`port ${wanted} is taken: ${move}`);
-// Of two at the same moment, one gets the UDP port of this number, which nothing else uses, and keeps it as long as it runs.
-const claim = createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(service1, host);
-await once(claim, 'listening').catch(() => die(`port ${wanted} is taken: ${move}`));
-const service2 = await findPort(service1 + 1, host);
-const service3 = await findPort(service2 + 1, host);
-const ports = { service1, ...(!env.SERVICE2_URL && { service2 }), ...(!env.SERVICE3_URL && { service3 }) };
+if (!(await claim(service1))) die(`port ${service1} is taken: ${move}`);
 
-for (const name of ['SERVICE2_URL', 'SERVICE3_URL']) {
-  if (env[name]) note(`${name} is set: ${new URL(env[name]).origin} is called, and no service is started for it`);
+const ports = new Map<ServiceName, number>([['service1', service1]]);
+let port = service1;
+for (const name of calledServices) {
+  port = await findPort(port + 1, host);
+  const variable = urlVariable(name);
+  if (env[variable]) {
+    note(`${variable} is set: ${new URL(env[variable]).origin} is called, and no service is started for it`);
+  } else {
+    ports.set(name, port);
+    env[variable] = urlOf(port);
+  }
 }
 if (/\S/.test(env.OTEL_SERVICE_NAME ?? '') || /(^|,)\s*service\.name=/.test(env.OTEL_RESOURCE_ATTRIBUTES ?? '')) {
   note('OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES names the service: all three have that name in the traces');
@@ -53,13 +58,11 @@ if (backend) {
   env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(port)}/api/v2/spans`;
   env.TRACE_UI_URL ??= `${browserUrlOf(port)}/zipkin/traces/{traceId}`;
 }
-env.SERVICE2_URL ??= urlOf(service2);
-env.SERVICE3_URL ??= urlOf(service3);
 env.NODE_COMPILE_CACHE ??= 'node_modules/.cache/node'; // a start with compiled code takes 0.8 of the time, and 0.9 of the memory
 
 const format = createFormatter(env.TRACE_UI_URL);
 let stopping = false;
-const services = Object.entries(ports).map(([name, port]) => {
+const services = [...ports].map(([name, port]) => {
   const print = (line: string) => say(name, format(line));
   const service = startService({ ...env, SERVICE_NAME: name, PORT: `${port}` }, print);
   service.on('exit', (code, signal) => {
@@ -71,12 +74,24 @@ const services = Object.entries(ports).map(([name, port]) => {
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
 
-await Promise.all(Object.values(ports).map((port) => waitFor(urlOf(port))));
+await Promise.all([...ports.values()].map((port) => waitFor(urlOf(port))));
 if (!stopping) {
   const url = browserUrlOf(service1);
   note(`send a request:  open ${url}, or curl ${url.replace('http://', '')}`);
   if (env.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(env.TRACE_UI_URL)}`);
   note('stop with Ctrl-C');
+}
+
+/**
+ * Claims service1's port until this process ends: of two launchers at the same moment, one gets the UDP port of that
+ * number, which nothing else uses.
+ */
+async function claim(port: number): Promise<boolean> {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(port, host);
+  return once(socket, 'listening').then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Says why `npm start` can't go on, and ends. */

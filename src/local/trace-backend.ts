@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import { describeDestination } from '../telemetry/describe-destination.ts';
+import type { Config } from '../config/config.ts';
+import { describeDestination } from '../config/describe-destination.ts';
 
 type Backend = { reason: string; traceUiUrl?: string };
 

@@ -1,13 +1,12 @@
 import { context, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
-import { getStatus } from '../server/get-status.ts';
-import { report, settle } from '../server/report.ts';
-import { getFailurePct, withFailurePct } from '../tracing/failure-pct.ts';
-import { redactHeaders } from '../tracing/redact-headers.ts';
-import { traceLink } from '../tracing/trace-link.ts';
-import { withSpan } from '../tracing/with-span.ts';
+import type { Config } from '../config/config.ts';
+import { getStatus, report, statusOrError } from './call.ts';
+import { getFailurePct, withFailurePct } from './failure-pct.ts';
+import { redactHeaders } from './redact-headers.ts';
+import { traceLink } from './trace-link.ts';
+import { withSpan } from './with-span.ts';
 
 /** Calls service2, then service3, and reports the status of each: responds 200 even if service2 responded 500. */
 export function service1(config: Config, log: Logger): RequestHandler {
@@ -18,8 +17,10 @@ export function service1(config: Config, log: Logger): RequestHandler {
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
     await context.with(withFailurePct(req.query.failure_pct, log), async () => {
-      const service2 = await settle(withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)));
-      const service3 = await settle(withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)));
+      const callService2 = withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs));
+      const service2 = await statusOrError(callService2);
+      const callService3 = withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs));
+      const service3 = await statusOrError(callService3);
       const { status, body } = report({ service2, service3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });

@@ -1,10 +1,9 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
-import { getStatus } from '../server/get-status.ts';
-import { report, settle } from '../server/report.ts';
-import { getFailurePct } from '../tracing/failure-pct.ts';
-import { withSpan } from '../tracing/with-span.ts';
+import type { Config } from '../config/config.ts';
+import { getStatus, report, statusOrError } from './call.ts';
+import { getFailurePct } from './failure-pct.ts';
+import { withSpan } from './with-span.ts';
 
 /** Calls service3, or fails on purpose before it does. */
 export function service2(config: Config, log: Logger): RequestHandler {
@@ -18,7 +17,7 @@ export function service2(config: Config, log: Logger): RequestHandler {
       return getStatus(config.SERVICE3_URL, timeoutMs);
     });
 
-    const { status, body } = report({ service3: await settle(call) }, log);
+    const { status, body } = report({ service3: await statusOrError(call) }, log);
     res.status(status).json(body);
   };
 }

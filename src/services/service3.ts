@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestHandler } from 'express';
-import type { Config } from '../config.ts';
-import { withSpan } from '../tracing/with-span.ts';
+import type { Config } from '../config/config.ts';
+import { withSpan } from './with-span.ts';
 
 /** Sleeps, in place of real work. */
 export function service3(config: Config): RequestHandler {

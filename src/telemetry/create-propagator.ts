@@ -3,18 +3,18 @@ import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } 
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import { StrictB3Propagator } from './strict-b3-propagator.ts';
 
-const propagators: Record<string, () => TextMapPropagator> = {
+const propagators = {
   b3multi: () => new StrictB3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER }),
   b3: () => new StrictB3Propagator({ injectEncoding: B3InjectEncoding.SINGLE_HEADER }),
   tracecontext: () => new W3CTraceContextPropagator(),
   baggage: () => new W3CBaggagePropagator(),
-};
+} satisfies Record<string, () => TextMapPropagator>;
 
 /**
- * Creates the propagators that OTEL_PROPAGATORS names; null, which turns propagation off, for `none`. The SDK's own lookup would use
- * B3Propagator instead of StrictB3Propagator.
+ * Creates the propagators that OTEL_PROPAGATORS names; null, which turns propagation off, for `none`. The SDK's own
+ * lookup would use B3Propagator instead of StrictB3Propagator.
  */
-export function createPropagator(names: string[]): TextMapPropagator | null {
-  const chosen = names.flatMap((name) => propagators[name]?.() ?? []);
+export function createPropagator(names: (keyof typeof propagators | 'none')[]): TextMapPropagator | null {
+  const chosen = names.filter((name) => name !== 'none').map((name) => propagators[name]());
   return chosen.length > 0 ? new CompositePropagator({ propagators: chosen }) : null;
 }

@@ -7,7 +7,8 @@ const singleHeader = /^(?:[0-9a-f]{16}){1,2}-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{1
 
 /**
  * A B3Propagator that follows the B3 specification. propagator-b3 3.1.0 (src/B3*Propagator.ts) differs from it:
- * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: one caller could make it drop other requests' spans.
+ * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: one caller could make it drop other
+ *   requests' spans.
  * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
  * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).
  * Remove each part when the package does the same.
@@ -18,15 +19,17 @@ export class StrictB3Propagator extends B3Propagator {
       const value = getter.get(carrier, name);
       return (typeof value === 'string' ? value : value?.[0])?.toLowerCase();
     };
-    const b3 = get('b3');
-    const isSingle = b3 !== undefined && singleHeader.test(b3);
     const extracted = super.extract(context, carrier, {
       keys: (headers) => getter.keys(headers),
-      get: (_headers, name) => (name === 'b3' ? (isSingle ? b3 : undefined) : get(name)),
+      get(_headers, name) {
+        const value = get(name);
+        const isInvalid = name === 'b3' && !singleHeader.test(value ?? '');
+        return isInvalid ? undefined : value;
+      },
     });
 
     const sampled = get('x-b3-sampled');
-    const isDenied = b3 === '0' || sampled === '0' || sampled === 'false';
+    const isDenied = get('b3') === '0' || sampled === '0' || sampled === 'false';
     if (!isDenied || trace.getSpanContext(extracted)) return extracted;
     // A sampling decision needs a parent. This one has random IDs: no such span exists.
     return trace.setSpanContext(extracted, {

@@ -2,7 +2,7 @@
 // every service downstream of service1 can read it, although no code passes it on. (Its default is INTENTIONAL_FAILURE_PCT in otel.env.)
 import { type Context, context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { quote } from '../server/quote.ts';
+import { quote } from '../config/quote.ts';
 
 const key = 'failure_pct';
 const accepts = (text: string) => /^(100|[1-9]?\d)$/.test(text);
@@ -27,11 +27,11 @@ export function withFailurePct(parameter: unknown, log: Logger): Context {
   return propagation.setBaggage(context.active(), baggage.setEntry(key, { value: parameter }));
 }
 
-/** The percentage in the active context; `byDefault` if it is absent or invalid. An invalid one is logged. */
-export function getFailurePct(byDefault: number, log: Logger): number {
+/** The percentage in the active context; `fallback` if it is absent or invalid. An invalid one is logged. */
+export function getFailurePct(fallback: number, log: Logger): number {
   const value = propagation.getActiveBaggage()?.getEntry(key)?.value;
-  if (value === undefined) return byDefault;
+  if (value === undefined) return fallback;
   if (accepts(value)) return Number(value);
   log.warn(`ignored the baggage ${key}=${quote(value)}: it must be ${allowed}`);
-  return byDefault;
+  return fallback;
 }

@@ -1,9 +1,15 @@
+// The settings and the log of this process, made once: telemetry.ts and main.ts share this module.
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import pino, { type Logger, type LoggerOptions } from 'pino';
-import type { Config } from '../config.ts';
+import { type Config, loadConfig } from './config/config.ts';
+
+export const config = loadConfig(process.env);
+export const log = createLogger(config);
+/** For the SDK's own messages: OTEL_LOG_LEVEL selects them, not LOG_LEVEL. */
+export const sdkLog = log.child({ logger: 'opentelemetry' }, { level: 'trace' });
 
 /** Writes a line of JSON per event to stdout. During a request, a line has the IDs of its trace and span. */
-export function createLogger({ SERVICE_NAME, LOG_LEVEL }: Pick<Config, 'SERVICE_NAME' | 'LOG_LEVEL'>): Logger {
+function createLogger({ SERVICE_NAME, LOG_LEVEL }: Config): Logger {
   const stdout = pino.destination({ dest: 1, maxLength: 10_000_000 }); // if its reader stalls, drop lines rather than grow
   // The log's reader has gone (EPIPE), or a write failed: stop as on SIGTERM, so that spans are sent.
   stdout.on('error', () => process.emit('SIGTERM'));

@@ -1,17 +1,27 @@
-// The settings of a service, a row per environment variable: valid values, conversion, default. The only file that reads process.env.
-// otel.env says what each variable does, and holds the same defaults.
+// The settings of a service, a row per environment variable: valid values, conversion, default. otel.env says what each
+// does. It has the same defaults for the demo's own variables; for OTEL_* the defaults here are OpenTelemetry's.
 import * as v from 'valibot';
-import * as rule from './config/rules.ts';
-import { quote } from './server/quote.ts';
+import { type CalledService, calledServices, type ServiceName, services } from '../services.ts';
+import { quote } from './quote.ts';
+import * as rule from './rules.ts';
 
 const maxTimer = 2 ** 31 - 1; // milliseconds; a longer setTimeout fires at once
 
+/** The variable with a service's URL. */
+export const urlVariable = (name: CalledService) => name.toUpperCase().concat('_URL') as UrlVariable;
+type UrlVariable = `${Uppercase<CalledService>}_URL`;
+
+const urlOnThisMachine = (name: ServiceName) =>
+  v.optional(rule.downstreamUrl, `http://127.0.0.1:${services[name].port}`);
+const urlVariables = Object.fromEntries(
+  calledServices.map((name) => [urlVariable(name), urlOnThisMachine(name)]),
+) as Record<UrlVariable, ReturnType<typeof urlOnThisMachine>>;
+
 const ownVariables = {
-  SERVICE_NAME: rule.oneOf('service1', 'service2', 'service3'),
+  SERVICE_NAME: rule.oneOf(...(Object.keys(services) as ServiceName[])),
   HOST: v.optional(rule.host, '127.0.0.1'),
   PORT: v.optional(rule.integer(0, 65_535, ' (0: any free port)')), // the default depends on SERVICE_NAME: see parseConfig
-  SERVICE2_URL: v.optional(rule.downstreamUrl, 'http://127.0.0.1:5002'),
-  SERVICE3_URL: v.optional(rule.downstreamUrl, 'http://127.0.0.1:5003'),
+  ...urlVariables,
   INTENTIONAL_FAILURE_PCT: v.optional(rule.integer(0, 100), '50'),
   SERVICE3_SLEEP_MS: v.optional(rule.milliseconds(0, 600_000), '500'),
   DOWNSTREAM_TIMEOUT_MS: v.optional(rule.milliseconds(1, 290_000), '5000'), // undici gives up after 300 s
@@ -29,7 +39,12 @@ const otelVariables = {
   OTEL_PROPAGATORS: v.optional(rule.listOf('b3multi', 'b3', 'tracecontext', 'baggage'), 'b3multi,baggage'),
   OTEL_TRACES_SAMPLER: v.optional(
     rule.oneOf(
-      ...(['always_on', 'always_off', 'traceidratio'] as const).flatMap((name) => [name, `parentbased_${name}`]),
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
     ),
   ),
   OTEL_TRACES_SAMPLER_ARG: v.optional(rule.ratio),
@@ -49,23 +64,28 @@ const otelVariables = {
   OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer)),
 };
 
+const variables = v.object({ ...ownVariables, ...otelVariables });
+type Variables = v.InferOutput<typeof variables>;
+
 const settings = v.pipe(
-  v.object({ ...ownVariables, ...otelVariables }),
-  v.check(
-    ({ OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batch, OTEL_BSP_MAX_QUEUE_SIZE: queue }) => batch <= queue,
-    ({ input: { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batch, OTEL_BSP_MAX_QUEUE_SIZE: queue } }) =>
-      `OTEL_BSP_MAX_EXPORT_BATCH_SIZE=${batch} is not valid: it must be at most OTEL_BSP_MAX_QUEUE_SIZE, which is ${queue}`,
+  variables,
+  v.forward(
+    v.check(
+      (values) => values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE <= values.OTEL_BSP_MAX_QUEUE_SIZE,
+      ({ input }) => `at most OTEL_BSP_MAX_QUEUE_SIZE, which is ${input.OTEL_BSP_MAX_QUEUE_SIZE}`,
+    ),
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'],
   ),
-  v.check(
-    (values) => values.OTEL_BSP_EXPORT_TIMEOUT > exporterTimeout(values).ms,
-    ({ input }) => {
-      const { name, ms } = exporterTimeout(input);
-      return `OTEL_BSP_EXPORT_TIMEOUT=${input.OTEL_BSP_EXPORT_TIMEOUT} is not valid: it must be more than ${name}, which is ${ms}`;
-    },
+  v.forward(
+    v.check(
+      (values) => values.OTEL_BSP_EXPORT_TIMEOUT > exporterTimeout(values).ms,
+      ({ input }) => `more than ${exporterTimeout(input).name}, which is ${exporterTimeout(input).ms}`,
+    ),
+    ['OTEL_BSP_EXPORT_TIMEOUT'],
   ),
 );
 
-function exporterTimeout(values: v.InferOutput<v.ObjectSchema<typeof otelVariables, undefined>>) {
+function exporterTimeout(values: Variables) {
   if (values.OTEL_TRACES_EXPORTER.includes('zipkin')) {
     return { name: 'OTEL_EXPORTER_ZIPKIN_TIMEOUT', ms: values.OTEL_EXPORTER_ZIPKIN_TIMEOUT };
   }
@@ -73,9 +93,7 @@ function exporterTimeout(values: v.InferOutput<v.ObjectSchema<typeof otelVariabl
   return { name: 'the timeout of the OTLP exporter', ms };
 }
 
-const defaultPorts = { service1: 5001, service2: 5002, service3: 5003 };
-
-export type Config = ReturnType<typeof parseConfig>;
+export type Config = Readonly<Variables & { PORT: number }>;
 
 export class ConfigError extends Error {}
 
@@ -83,19 +101,19 @@ export class ConfigError extends Error {}
  * The settings of one service, under the names of their variables.
  * @throws ConfigError with a line per invalid variable
  */
-export function parseConfig(env: NodeJS.ProcessEnv) {
+export function parseConfig(env: NodeJS.ProcessEnv): Config {
   // OpenTelemetry's specification treats an empty variable as unset. An empty variable of the demo's own is an error.
   const isSet = ([name, value]: [string, string?]) => !name.startsWith('OTEL_') || value?.trim();
-  const variables = Object.fromEntries(Object.entries(env).filter(isSet));
-  const { success, output, issues } = v.safeParse(settings, { SERVICE_NAME: undefined, ...variables });
+  const set = Object.fromEntries(Object.entries(env).filter(isSet));
+  const { success, output, issues } = v.safeParse(settings, { SERVICE_NAME: undefined, ...set });
   if (!success) throw new ConfigError(issues.map(describe).join('\n'));
-  return Object.freeze({ ...output, PORT: output.PORT ?? defaultPorts[output.SERVICE_NAME] });
+  return Object.freeze({ ...output, PORT: output.PORT ?? services[output.SERVICE_NAME].port });
 }
 
-/** The settings of this process. If a variable is invalid, prints the error to stderr and exits with code 1. */
-export function loadConfig(): Config {
+/** The same for a program: if a variable is invalid, prints the error to stderr and exits with code 1. */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
   try {
-    return parseConfig(process.env);
+    return parseConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
@@ -103,11 +121,10 @@ export function loadConfig(): Config {
   }
 }
 
-function describe({ path, input, message }: v.InferIssue<typeof settings>): string {
-  if (!path) return message; // the check of several variables
-  const name = path[0].key;
-  if (input === undefined) return `${name} is not set: it must be ${message}`;
-  return `${name}=${quote(withoutSecrets(String(input)))} is not valid: it must be ${message}`;
+function describe({ path, message }: v.InferIssue<typeof settings>): string {
+  const [{ key, value } = {}] = path ?? [];
+  if (value === undefined) return `${key} is not set: it must be ${message}`;
+  return `${key}=${quote(withoutSecrets(String(value)))} is not valid: it must be ${message}`;
 }
 
 /** A password can hold any character: up to the last `@`, everything but the scheme may be part of it. */

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from './config.ts';
 
 /** The backends that spans are sent to, for log messages: their URLs without credentials or query, which may be secret. */
 export function describeDestination(config: Config): string {

@@ -6,7 +6,7 @@ import type { Request } from 'express';
 import { redactQuery } from './redact-query.ts';
 
 /** Settings for HttpInstrumentation: SERVER spans without the query string, with the route, and red if the caller disconnects. */
-export const serverSpans: HttpInstrumentationConfig = {
+export const serverSpanConfig: HttpInstrumentationConfig = {
   startIncomingSpanHook: (request) => redactQuery(request.url),
   applyCustomAttributesOnSpan: (span, request, response) => {
     // instrumentation-express compares req.originalUrl, query included, with the route: it leaves http.route out for `/?a=b` and for

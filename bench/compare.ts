@@ -13,7 +13,7 @@ const modes: Mode[] = [
   { mode: 'no tracing', env: {}, sampled: 10 },
   {
     mode: 'OpenTelemetry as it comes, to Zipkin',
-    telemetry: './examples/es-modules/telemetry.js',
+    telemetry: './examples/telemetry.mjs',
     env: { OTEL_TRACES_EXPORTER: 'zipkin', OTEL_PROPAGATORS: 'b3multi,baggage' },
     sampled: 10,
   },

@@ -10,7 +10,8 @@ export const sdkLog = log.child({ logger: 'opentelemetry' }, { level: 'trace' })
 
 /** Writes a line of JSON per event to stdout. During a request, a line has the IDs of its trace and span. */
 function createLogger({ SERVICE_NAME, LOG_LEVEL }: Config): Logger {
-  const stdout = pino.destination({ dest: 1, maxLength: 10_000_000 }); // if its reader stalls, drop lines rather than grow
+  // if its reader stalls, drop lines rather than grow
+  const stdout = pino.destination({ dest: 1, maxLength: 10_000_000 });
   // The log's reader has gone (EPIPE), or a write failed: stop as on SIGTERM, so that spans are sent.
   stdout.on('error', () => process.emit('SIGTERM'));
   const options: LoggerOptions = {

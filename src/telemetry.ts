@@ -1,5 +1,5 @@
 // Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
-// Only this file and telemetry/ use the SDK. The services use @opentelemetry/api, which does nothing unless this file is loaded.
+// Only this file and telemetry/ use the SDK. The services use @opentelemetry/api, a no-op unless this file is loaded.
 import { globalErrorHandler } from '@opentelemetry/core';
 import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
@@ -9,7 +9,7 @@ import { NodeSDK } from '@opentelemetry/sdk-node';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { describeDestination } from './config/describe-destination.ts';
 import { onShutdown } from './server/shutdown.ts';
-import { untracedRequests } from './server/untraced-requests.ts';
+import { untraced } from './server/untraced.ts';
 import { config, sdkLog } from './setup.ts';
 import { clientSpanConfig } from './telemetry/client-span-config.ts';
 import { createPropagator } from './telemetry/create-propagator.ts';
@@ -17,7 +17,7 @@ import { logDiagnostics } from './telemetry/log-diagnostics.ts';
 import { RetryingZipkinExporter } from './telemetry/retrying-zipkin-exporter.ts';
 import { serverSpanConfig } from './telemetry/server-span-config.ts';
 
-// ES modules can't be patched after they are loaded: without this hook, registered before Express is imported, spans have no http.route.
+// ES modules can't be patched once they are loaded: register this hook before, or spans have no http.route.
 register({ include: ['express'] });
 
 // Zipkin unless OTEL_TRACES_EXPORTER names another exporter, which the SDK then creates.
@@ -31,13 +31,13 @@ const sdk = new NodeSDK({
   traceExporter: zipkin,
   textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3 and baggage, unless OTEL_PROPAGATORS is set
   instrumentations: [
-    new HttpInstrumentation({ ...serverSpanConfig, ignoreIncomingRequestHook: untracedRequests(config) }), // SERVER spans
-    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // adds their http.route, and no span per middleware
+    new HttpInstrumentation({ ...serverSpanConfig, ignoreIncomingRequestHook: untraced(config) }), // SERVER spans
+    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route
     new UndiciInstrumentation(clientSpanConfig), // CLIENT spans: Node's fetch is undici, not node:http
   ],
 });
 
-logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config)); // after `new NodeSDK`, which sets a logger of its own
+logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config)); // after `new NodeSDK`, which sets its own
 sdk.start();
 onShutdown(() => {
   zipkin?.stopRetrying();

@@ -4,7 +4,7 @@ import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get } from './support/http.ts';
 import { type Line, linesOf } from './support/log-lines.ts';
 import { startService, startSharedDemo } from './support/services.ts';
-import { draw, failedTrace, traceOf } from './support/trace.ts';
+import { draw, failedSpans, failedTrace, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 const { viewer, demo } = await startSharedDemo();
@@ -16,7 +16,7 @@ test('?failure_pct=100 makes this request fail, and only this one', async () => 
   const { status, body } = await get(`${demo.url}/?failure_pct=100`);
   assert.equal(status, 200);
   assert.deepEqual([body.failure_chance_pct, body.response_codes], [100, { service2: 500, service3: 200 }]);
-  assert.equal(draw(await traceOf(viewer, `${body.trace_id}`, 9)), failedTrace);
+  assert.equal(draw(await traceOf(viewer, `${body.trace_id}`, failedSpans)), failedTrace);
   const next = await get(demo.url);
   assert.deepEqual([next.body.failure_chance_pct, next.body.response_codes.service2], [0, 200]);
 });

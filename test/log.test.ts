@@ -7,14 +7,14 @@ import { run } from './support/process.ts';
 import { closedUrl, serve } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
-import { traceOf } from './support/trace.ts';
+import { failedSpans, goodSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 test('a line per request, in JSON: service, method, route, status, milliseconds, and the ids of its span', async () => {
   await using viewer = await startViewer();
   await using demo = await startDemo(viewer);
   const { body } = await get(`${demo.url}/?password=s3cret`, { authorization: 'Bearer s3cret' });
-  const spans = await traceOf(viewer, `${body.trace_id}`, 12);
+  const spans = await traceOf(viewer, `${body.trace_id}`, goodSpans);
   for (const [name, requests] of [
     ['service1', 1],
     ['service2', 1],
@@ -57,7 +57,7 @@ for (const { name, skip = false, start } of [
     await get(demo.url);
     const line = await until('the error line', () => linesOf(demo.service2).find(({ level }) => level === 'error'));
     assert.equal(line.msg, 'Intentional 100% failure');
-    const spans = await traceOf(backend, `${line.trace_id}`, 9);
+    const spans = await traceOf(backend, `${line.trace_id}`, failedSpans);
     assert.equal(spans.find((span) => span.id === line.span_id)?.localEndpoint?.serviceName, 'service2');
   });
 }

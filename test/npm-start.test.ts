@@ -1,14 +1,14 @@
 // `npm start` has the ports that the README names, so these tests need them free.
 import assert from 'node:assert/strict';
-import type { RequestListener } from 'node:http';
 import { suite, test } from 'node:test';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { openPorts } from './support/ports.ts';
 import { run } from './support/process.ts';
+import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
 import { unless } from './support/skip.ts';
-import { draw, failedTrace, traceOf } from './support/trace.ts';
+import { draw, failedSpans, failedTrace, goodSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 const ports = [5001, 5002, 5003, 9411];
@@ -39,7 +39,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.match(started.text.stdout, /see the traces: +http:\/\/localhost:9411\/zipkin\/$/m);
     const { body } = await get('http://localhost:5001');
     assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
-    const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, 9);
+    const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans);
     assert.equal(draw(trace), failedTrace);
     const lines = started.text.stdout.split('\n').filter((line) => line && !line.startsWith('>'));
     assert.deepEqual(
@@ -63,19 +63,18 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   };
   for (const [what, end] of Object.entries(ways)) {
     test(`${what} during a request: the request ends, its spans are flushed, nothing is left running`, async () => {
-      const spans: string[] = [];
-      await using _zipkin = await serve(fakeZipkin(spans), 9411);
+      await using zipkin = await startRecorder(9411);
       await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1500' });
       await ready(started);
       const response = get('http://127.0.0.1:5001');
       // The spans of the call to service2 are sent after 500 ms, while service3 still sleeps for the second call.
-      await until('the request to be half done', () => spans.length > 0);
+      await until('the request to be half done', () => zipkin.spans.length > 0);
       await end(started);
       const { status, body } = await response;
       assert.equal(status, 200);
       assert.deepEqual(body.response_codes, { service2: 200, service3: 200 });
       assert.ok([0, 130].includes((await started.exit) as number));
-      assert.equal(spans.filter((traceId) => traceId === body.trace_id).length, 12);
+      assert.equal(zipkin.spans.filter(({ traceId }) => traceId === body.trace_id).length, goodSpans);
       assert.deepEqual(await open(), [9411]);
     });
   }
@@ -95,13 +94,12 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
   });
 
   test('a Zipkin that already runs on port 9411 is used, and the log says so', async () => {
-    const spans: string[] = [];
-    await using _zipkin = await serve(fakeZipkin(spans), 9411);
+    await using zipkin = await startRecorder(9411);
     await using started = start();
     await ready(started);
     assert.match(started.text.stdout, /a Zipkin responds at http:\/\/localhost:9411\/api\/v2\/spans: it is used/);
     const { body } = await get('http://localhost:5001');
-    await until('its spans to reach that Zipkin', () => spans.includes(`${body.trace_id}`));
+    await until('its spans to reach that Zipkin', () => zipkin.spans.some(({ traceId }) => traceId === body.trace_id));
     started.signalGroup('SIGTERM');
     assert.equal(await started.exit, 0);
   });
@@ -119,7 +117,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.ok(notes(started).includes('see the traces:  http://localhost:9412/zipkin/'));
     const { body } = await get('http://localhost:5001');
     assert.equal(body.trace_url, `http://localhost:9412/zipkin/traces/${body.trace_id}`);
-    assert.equal(draw(await traceOf(zipkinAt('http://localhost:9412'), `${body.trace_id}`, 9)), failedTrace);
+    assert.equal(draw(await traceOf(zipkinAt('http://localhost:9412'), `${body.trace_id}`, failedSpans)), failedTrace);
     assert.ok(started.text.stdout.includes(`  ${body.trace_url}\n`));
     await stop(started);
   });
@@ -142,7 +140,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     for (const port of [5001, 5011]) {
       const { body } = await get(`http://localhost:${port}`);
       const { origin } = new URL(`${body.trace_url}`);
-      assert.equal(draw(await traceOf(zipkinAt(origin), `${body.trace_id}`, 9)), failedTrace);
+      assert.equal(draw(await traceOf(zipkinAt(origin), `${body.trace_id}`, failedSpans)), failedTrace);
     }
     for (const started of [first, second]) await stop(started);
     assert.deepEqual(await open(), []);
@@ -158,7 +156,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.deepEqual(notes(loser), []);
     await ready(winner);
     const { body } = await get('http://localhost:5001');
-    assert.equal(draw(await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, 9)), failedTrace);
+    assert.equal(draw(await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans)), failedTrace);
     await stop(winner);
     assert.deepEqual(await open(), []);
   });
@@ -228,7 +226,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.deepEqual(await open(), []); // on 127.0.0.1
     const { body } = await get('http://127.0.0.2:5001');
     assert.equal(body.trace_url, `http://127.0.0.2:9411/zipkin/traces/${body.trace_id}`);
-    await traceOf(zipkinAt('http://127.0.0.2:9411'), `${body.trace_id}`, 9);
+    await traceOf(zipkinAt('http://127.0.0.2:9411'), `${body.trace_id}`, failedSpans);
     await stop(started);
   });
 
@@ -253,14 +251,3 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     });
   }
 });
-
-/** What `npm start` takes for a Zipkin; collects the trace id of every span. */
-function fakeZipkin(traceIds: string[]): RequestListener {
-  return async (req, res) => {
-    if (req.url === '/health') return void res.end('{"status":"UP","zipkin":{"status":"UP"}}');
-    let body = '';
-    for await (const chunk of req) body += chunk;
-    for (const span of JSON.parse(body)) traceIds.push(span.traceId);
-    res.writeHead(202).end();
-  };
-}

@@ -9,6 +9,7 @@ import { faintTexts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
 import { noChromium } from './support/skip.ts';
+import { failedSpans } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 const { viewer, demo } = await startSharedDemo(({ url }) => ({
@@ -120,7 +121,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await rows.nth(1).getByRole('link', { name: 'Open trace' }).click();
     const trace = await opened;
     await trace.locator('summary.failed', { hasText: 'call_service3_from_service2' }).waitFor();
-    await until('all of its spans', async () => (await trace.locator('summary').count()) === 9);
+    await until('all of its spans', async () => (await trace.locator('summary').count()) === failedSpans);
     assert.deepEqual(problems, []);
   });
 

@@ -3,16 +3,16 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
 import { type Backend, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
-import { get, hex } from './support/http.ts';
+import { b3, get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
 import { startDemo, startService, startSharedDemo } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
-import { draw, goodTrace, traceOf } from './support/trace.ts';
+import { draw, goodSpans, goodTrace, traceOf } from './support/trace.ts';
 
 const { viewer, demo } = await startSharedDemo();
 
 for (const [form, headersOf] of [
-  ['X-B3-* headers', (t: string, s: string) => ({ 'X-B3-TraceId': t, 'X-B3-SpanId': s, 'X-B3-Sampled': '1' })],
+  ['X-B3-* headers', b3],
   ['single b3 header', (t: string, s: string) => ({ b3: `${t}-${s}-1` })],
 ] as const) {
   for (const digits of [32, 16]) {
@@ -20,7 +20,7 @@ for (const [form, headersOf] of [
       const [traceId, spanId] = [hex(digits), hex(16)];
       const { body } = await get(demo.url, headersOf(traceId, spanId));
       assert.equal(body.trace_id, traceId.padStart(32, '0'));
-      const spans = await traceOf(viewer, traceId, 12);
+      const spans = await traceOf(viewer, traceId, goodSpans);
       assert.equal(draw(spans), goodTrace);
       assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, spanId);
     });
@@ -29,25 +29,21 @@ for (const [form, headersOf] of [
 
 test('X-B3-Sampled: 0 with ids leaves no span and no trace_url', async () => {
   const traceId = hex(32);
-  const { status, body } = await get(demo.url, {
-    'X-B3-TraceId': traceId,
-    'X-B3-SpanId': hex(16),
-    'X-B3-Sampled': '0',
-  });
+  const { status, body } = await get(demo.url, b3(traceId, hex(16), '0'));
   assert.equal(status, 200);
   assert.deepEqual(Object.keys(body), ['failure_chance_pct', 'response_codes']);
   // a request made after it has arrived in full: what came before it would be here by now
   const { body: later } = await get(demo.url);
-  await traceOf(viewer, `${later.trace_id}`, 12);
+  await traceOf(viewer, `${later.trace_id}`, goodSpans);
   assert.deepEqual(await viewer.trace(traceId), []);
 });
 
 for (const [what, headers] of Object.entries<Record<string, string>>({
-  'ids that are no hex': { 'X-B3-TraceId': 'zzzz', 'X-B3-SpanId': '!', 'X-B3-Sampled': '1' },
-  'ids of zeros': { 'X-B3-TraceId': '0'.repeat(32), 'X-B3-SpanId': '0'.repeat(16), 'X-B3-Sampled': '1' },
-  'an id of 4,000 digits': { 'X-B3-TraceId': 'a'.repeat(4000), 'X-B3-SpanId': hex(16), 'X-B3-Sampled': '1' },
-  'empty headers': { 'X-B3-TraceId': '', 'X-B3-SpanId': '', 'X-B3-Sampled': '' },
-  'a sampling decision that is none': { 'X-B3-TraceId': hex(32), 'X-B3-SpanId': hex(16), 'X-B3-Sampled': 'perhaps' },
+  'ids that are no hex': b3('zzzz', '!'),
+  'ids of zeros': b3('0'.repeat(32), '0'.repeat(16)),
+  'an id of 4,000 digits': b3('a'.repeat(4000)),
+  'empty headers': b3('', '', ''),
+  'a sampling decision that is none': b3(hex(32), hex(16), 'perhaps'),
   'a garbage b3 header': { b3: '%%%-1' },
 })) {
   test(`malformed B3 headers start a new trace: ${what}`, async () => {
@@ -55,7 +51,7 @@ for (const [what, headers] of Object.entries<Record<string, string>>({
     assert.equal(status, 200);
     assert.match(`${body.trace_id}`, /^[0-9a-f]{32}$/);
     assert.notEqual(body.trace_id, headers['X-B3-TraceId']);
-    const spans = await traceOf(viewer, `${body.trace_id}`, 12);
+    const spans = await traceOf(viewer, `${body.trace_id}`, goodSpans);
     assert.equal(draw(spans), goodTrace);
     assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, undefined);
   });
@@ -78,33 +74,29 @@ const urls = { SERVICE2_URL: downstream.url, SERVICE3_URL: downstream.url };
 const service1 = disposeAfterTests(await startService('service1', { ...viewer.env, ...urls }));
 for (const [what, headers, expected] of [
   ['X-B3-Flags: 1 (debug)', { ...ids, 'X-B3-Flags': '1' }, traceId],
-  ['X-B3-Sampled: true', { ...ids, 'X-B3-Sampled': 'true' }, traceId],
-  ['X-B3-Sampled: d', { ...ids, 'X-B3-Sampled': 'd' }, 'new'],
+  ['X-B3-Sampled: true', b3(traceId, spanId, 'true'), traceId],
+  ['X-B3-Sampled: d', b3(traceId, spanId, 'd'), 'new'],
   ['b3 with d (debug)', { b3: `${traceId}-${spanId}-d` }, traceId],
   ['b3 with a parent', { b3: `${traceId}-${spanId}-1-${'4'.repeat(16)}` }, traceId],
   ['b3: 0, without ids', { b3: '0' }, 'unsampled'],
   ['X-B3-Sampled: 0, without ids', { 'X-B3-Sampled': '0' }, 'unsampled'],
   ['b3: 1, without ids', { b3: '1' }, 'new'],
   ['ids without a decision', ids, 'unsampled'],
-  ['duplicates', { ...ids, 'X-B3-TraceId': `${traceId}, ${other}`, 'X-B3-Sampled': '1' }, 'new'],
-  [
-    'both forms, which disagree: the single header wins',
-    { ...ids, 'X-B3-Sampled': '1', b3: `${other}-${spanId}-1` },
-    other,
-  ],
+  ['duplicates', b3(`${traceId}, ${other}`, spanId), 'new'],
+  ['both forms, which disagree: the single header wins', { ...b3(traceId, spanId), b3: `${other}-${spanId}-1` }, other],
   [
     'both forms, of which the single header is invalid',
-    { ...ids, 'X-B3-Sampled': '1', b3: `zzz${other}-${spanId}-1` },
+    { ...b3(traceId, spanId), b3: `zzz${other}-${spanId}-1` },
     traceId,
   ],
   [
     'a traceparent beside them, which nobody asked for',
-    { ...ids, 'X-B3-Sampled': '1', traceparent: `00-${other}-${spanId}-01` },
+    { ...b3(traceId, spanId), traceparent: `00-${other}-${spanId}-01` },
     traceId,
   ],
   [
     '8 KB of baggage',
-    { ...ids, 'X-B3-Sampled': '1', baggage: Array.from({ length: 100 }, (_, i) => `k${i}=${'v'.repeat(75)}`).join() },
+    { ...b3(traceId, spanId), baggage: Array.from({ length: 100 }, (_, i) => `k${i}=${'v'.repeat(75)}`).join() },
     traceId,
   ],
 ] as [string, Record<string, string>, string][]) {
@@ -128,15 +120,13 @@ for (const [what, headers, expected] of [
 }
 
 const upperCase = async (backend: Backend, env: Record<string, string> = {}) => {
-  await using demo = await startDemo(backend, { OTEL_BSP_SCHEDULE_DELAY: '2000', ...env }); // so that both leave in one batch
+  // so that both leave in one batch
+  await using demo = await startDemo(backend, { OTEL_BSP_SCHEDULE_DELAY: '2000', ...env });
   const [traceId, spanId] = [`A${hex(31)}`, `B${hex(15)}`].map((id) => id.toUpperCase());
-  const [mine, neighbour] = await Promise.all([
-    get(demo.url, { 'X-B3-TraceId': `${traceId}`, 'X-B3-SpanId': `${spanId}`, 'X-B3-Sampled': '1' }),
-    get(demo.url),
-  ]);
+  const [mine, neighbour] = await Promise.all([get(demo.url, b3(`${traceId}`, `${spanId}`)), get(demo.url)]);
   assert.equal(mine.body.trace_id, traceId?.toLowerCase());
-  assert.equal(draw(await traceOf(backend, `${neighbour.body.trace_id}`, 12)), goodTrace);
-  const spans = await traceOf(backend, `${mine.body.trace_id}`, 12);
+  assert.equal(draw(await traceOf(backend, `${neighbour.body.trace_id}`, goodSpans)), goodTrace);
+  const spans = await traceOf(backend, `${mine.body.trace_id}`, goodSpans);
   assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, spanId?.toLowerCase());
 };
 
@@ -158,5 +148,5 @@ test('OTEL_PROPAGATORS wins: with tracecontext, the trace of a caller’s tracep
   const traceId = hex(32);
   const { body } = await get(demo.url, { traceparent: `00-${traceId}-${hex(16)}-01` });
   assert.equal(body.trace_id, traceId);
-  assert.equal(draw(await traceOf(viewer, traceId, 12)), goodTrace);
+  assert.equal(draw(await traceOf(viewer, traceId, goodSpans)), goodTrace);
 });

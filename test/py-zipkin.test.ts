@@ -1,11 +1,12 @@
-// A Python service, traced with py_zipkin, in the place of service2: both kinds are in one trace while services are moved one by one.
+// A Python service, traced with py_zipkin, in the place of service2: both kinds are in one trace while services are
+// moved one by one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import type { ZipkinSpan } from '../src/local/viewer/span.ts';
 import { startViewer } from './support/backends.ts';
-import { get, hex } from './support/http.ts';
+import { b3, get, hex } from './support/http.ts';
 import { run } from './support/process.ts';
 import { startService } from './support/services.ts';
 import { unless } from './support/skip.ts';
@@ -22,7 +23,10 @@ async function startPython(variables: Record<string, string>) {
   return { url, ...service };
 }
 
-/** py_zipkin's SERVER span has the id of its caller's CLIENT span. As OpenTelemetry writes it, it is a child with an id of its own. */
+/**
+ * py_zipkin's SERVER span has the id of its caller's CLIENT span. As OpenTelemetry writes it, it is a child with an id
+ * of its own.
+ */
 function withoutSharedIds(spans: ZipkinSpan[]): ZipkinSpan[] {
   const shared = spans.filter((span) => 'shared' in span) as ZipkinSpan[];
   const ownId = (id: string) => `${id} of service2`;
@@ -44,8 +48,7 @@ suite('a py_zipkin service in the place of service2', { skip }, () => {
 
     const send = async (sampled: string) => {
       const traceId = hex(32);
-      const b3 = { 'X-B3-TraceId': traceId, 'X-B3-SpanId': hex(16), 'X-B3-Sampled': sampled };
-      const { body } = await get(service1.url, b3);
+      const { body } = await get(service1.url, b3(traceId, hex(16), sampled));
       assert.deepEqual(body.response_codes, { service2: 200, service3: 200 }, service2.text.stderr);
       return traceId;
     };

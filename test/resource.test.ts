@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { startViewer } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { startService } from './support/services.ts';
-import { traceOf } from './support/trace.ts';
+import { goodSpans, traceOf } from './support/trace.ts';
 
 test('two replicas of service3 have their own service.instance.id in a trace, and the version of package.json', async () => {
   await using viewer = await startViewer();
@@ -18,7 +18,7 @@ test('two replicas of service3 have their own service.instance.id in a trace, an
     SERVICE3_URL: otherService3.url,
   });
   const { body } = await get(service1.url);
-  const spans = await traceOf(viewer, `${body.trace_id}`, 12);
+  const spans = await traceOf(viewer, `${body.trace_id}`, goodSpans);
   const instances = (service: string) => {
     const its = spans.filter(({ localEndpoint }) => localEndpoint?.serviceName === service);
     return new Set(its.map(({ tags }) => tags?.['service.instance.id']));

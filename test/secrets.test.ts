@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
 import { startViewer } from './support/backends.ts';
-import { get, hex } from './support/http.ts';
+import { b3, get, hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';
 import { closedUrl } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
-import { traceOf } from './support/trace.ts';
+import { failedSpans, goodSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 const secret = 's3cret';
@@ -33,7 +33,7 @@ for (const format of ['zipkin', 'otlp'] as const) {
         { env },
         { INTENTIONAL_FAILURE_PCT: pct, LOG_LEVEL: 'trace', OTEL_LOG_LEVEL: 'verbose' },
       );
-      const spans = pct === '0' ? 12 : 9;
+      const spans = pct === '0' ? goodSpans : failedSpans;
       for (const url of [demo.url, demo.service2.url, demo.service3.url, `${demo.url}/elsewhere`]) {
         await get(`${url}?password=${secret}&sig=${secret}`, {
           ...headers,
@@ -70,7 +70,7 @@ test('X-Forwarded-* sets client.address and server.address, as the conventions a
     'x-forwarded-host': 'host.test:81',
     'x-forwarded-proto': 'https',
   };
-  await get(service3.url, { ...forwarded, b3: `${traceId}-${hex(16)}-1` });
+  await get(service3.url, { ...forwarded, ...b3(traceId) });
   const tags = (await traceOf(viewer, traceId, 2)).find(({ kind }) => kind === 'SERVER')?.tags ?? {};
   const taken = Object.keys(tags).filter((name) => /\.test|^81$/.test(`${tags[name]}`));
   assert.deepEqual(taken.sort(), ['client.address', 'server.address', 'server.port']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { startViewer, zipkinAt } from './support/backends.ts';
-import { get, hex } from './support/http.ts';
+import { b3, get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
@@ -46,7 +46,7 @@ test('SIGTERM right after a response: its spans arrive', async () => {
   await using viewer = await startViewer();
   await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
   const traceId = 'abc'.padStart(32, '1');
-  await get(service3.url, { b3: `${traceId}-${'1'.repeat(16)}-1` });
+  await get(service3.url, b3(traceId));
   service3.signal('SIGTERM');
   assert.equal(await unlessItHangs(service3.exit), 0);
   assert.equal((await viewer.trace(traceId)).length, 2);
@@ -91,7 +91,10 @@ test('a request that does not end does not delay the exit', async () => {
 
 /** Preloads this script into a service. */
 const preload = (script: string) => ({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` });
-/** Part of a preloaded script: waits take a hundred times as long, because a busy machine may need more than a second for a flush. */
+/**
+ * Part of a preloaded script: waits take a hundred times as long, because a busy machine may need more than a second
+ * for a flush.
+ */
 const slowClock = `
     import { syncBuiltinESMExports } from 'node:module';
     import timers from 'node:timers/promises';
@@ -113,7 +116,7 @@ for (const [what, work] of [
       OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
     });
     const traceId = hex(32);
-    await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+    await get(service3.url, b3(traceId));
     service3.signal('SIGUSR2');
     assert.equal(await unlessItHangs(service3.exit), 1);
     const fatal = linesOf(service3).filter(({ level }) => level === 'fatal');
@@ -156,7 +159,7 @@ test('an uncaught exception, and tasks that fail at the shutdown: the others run
     OTEL_BSP_SCHEDULE_DELAY: '60000',
   });
   const traceId = hex(32);
-  await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+  await get(service3.url, b3(traceId));
   service3.signal('SIGUSR2');
   assert.equal(await unlessItHangs(service3.exit), 1);
   assert.equal(linesOf(service3).filter(({ level }) => level === 'fatal').length, 1);
@@ -209,7 +212,7 @@ test('SIGTERM while a batch waits for its next attempt: it is sent', async () =>
   });
   await using service3 = await startService('service3', { ...zipkinAt(busy.url).env, SERVICE3_SLEEP_MS: '0' });
   const traceId = hex(32);
-  await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+  await get(service3.url, b3(traceId));
   await until('the first attempt', () => posts === 1);
   service3.signal('SIGTERM');
   assert.equal(await unlessItHangs(service3.exit), 0);
@@ -225,7 +228,7 @@ test('a log that nobody reads any more ends the service, with its spans sent', a
   });
   service3.closeStdout();
   const traceId = 'abe'.padStart(32, '1');
-  await get(service3.url, { b3: `${traceId}-${'1'.repeat(16)}-1` });
+  await get(service3.url, b3(traceId));
   assert.equal(await unlessItHangs(service3.exit), 0);
   assert.equal((await viewer.trace(traceId)).length, 2);
 });

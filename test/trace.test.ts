@@ -11,7 +11,7 @@ import {
   zipkinAt,
 } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
-import { get, hex } from './support/http.ts';
+import { b3, get, hex } from './support/http.ts';
 import { jaegerAt } from './support/jaeger.ts';
 import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
@@ -19,7 +19,7 @@ import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noJaeger, noZipkin } from './support/skip.ts';
-import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
+import { draw, failedSpans, failedTrace, goodSpans, goodTrace, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 const viewer = disposeAfterTests(await startViewer());
@@ -53,7 +53,7 @@ for (const { name, skip = false, backend } of backends) {
     test('a good request is a trace of 12 spans, with the redacted headers on the first', async () => {
       const { status, body } = await get(demo.url, { cookie: 'session=s3cret', 'accept-language': 'en' });
       assert.equal(status, 200);
-      const spans = await traceOf(backend, `${body.trace_id}`, 12);
+      const spans = await traceOf(backend, `${body.trace_id}`, goodSpans);
 
       assert.equal(draw(spans), goodTrace);
       const userHeaders = spans.flatMap((span) => span.tags?.user_headers ?? []);
@@ -69,12 +69,12 @@ for (const { name, skip = false, backend } of backends) {
       assert.equal(status, 200);
       assert.deepEqual(body.response_codes, { service2: 500, service3: 200 });
 
-      assert.equal(draw(await traceOf(backend, `${body.trace_id}`, 9)), failedTrace);
+      assert.equal(draw(await traceOf(backend, `${body.trace_id}`, failedSpans)), failedTrace);
     });
 
     test('a query string changes neither the name nor the route of the span', async () => {
       const { body } = await get(`${demo.url}/?a=b`);
-      assert.equal(draw(await traceOf(backend, `${body.trace_id}`, 12)), goodTrace);
+      assert.equal(draw(await traceOf(backend, `${body.trace_id}`, goodSpans)), goodTrace);
     });
   });
 }
@@ -95,7 +95,7 @@ test('real Zipkin draws the dependencies and counts the errors on service1 → s
   await using demo = await startDemo(zipkin, { INTENTIONAL_FAILURE_PCT: '100' });
   const before = await links();
   const { body } = await get(demo.url);
-  await traceOf(zipkin, `${body.trace_id}`, 9);
+  await traceOf(zipkin, `${body.trace_id}`, failedSpans);
 
   const after = await until('the dependency links', async () => {
     const now = await links();
@@ -114,7 +114,7 @@ test('the viewer returns the same spans as real Zipkin', { skip: noZipkin() }, a
   await using recorder = await startRecorder();
   await using demo = await startDemo(recorder, { INTENTIONAL_FAILURE_PCT: '100' });
   const { body } = await get(demo.url);
-  await until('9 spans', () => recorder.spans.length === 9);
+  await until('9 spans', () => recorder.spans.length === failedSpans);
   for (const { url } of [viewer, zipkin]) {
     const headers = { 'content-type': 'application/json' };
     const spans = JSON.stringify(recorder.spans);
@@ -123,7 +123,7 @@ test('the viewer returns the same spans as real Zipkin', { skip: noZipkin() }, a
   }
   const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id);
   const [inViewer, inZipkin] = await Promise.all(
-    [viewer, zipkin].map((backend) => traceOf(backend, `${body.trace_id}`, 9)),
+    [viewer, zipkin].map((backend) => traceOf(backend, `${body.trace_id}`, failedSpans)),
   );
   assert.deepEqual(inViewer?.sort(byId), inZipkin?.sort(byId));
 });
@@ -135,7 +135,7 @@ test('OTEL_SERVICE_NAME, if set, is the name of the service in the trace', async
     SERVICE3_SLEEP_MS: '1',
   });
   const traceId = hex(32);
-  await get(service3.url, { b3: `${traceId}-${hex(16)}-1` });
+  await get(service3.url, b3(traceId));
   const spans = await traceOf(viewer, traceId, 2);
   assert.deepEqual(
     spans.map((span) => span.localEndpoint?.serviceName),
@@ -155,7 +155,7 @@ test('http.route has the whole path if a handler fails on a mounted router', asy
     ['/API/Fail/7', '/api/fail/:id'],
   ] as const) {
     const traceId = hex(32);
-    await fetch(url + path, { headers: { b3: `${traceId}-${hex(16)}-1` } });
+    await fetch(url + path, { headers: b3(traceId) });
     const [span] = await traceOf(viewer, traceId, 1);
     assert.deepEqual([span?.name, span?.tags?.['http.route']?.toLowerCase()], [`get ${route}`, route]);
   }
@@ -168,7 +168,7 @@ test('if the caller disconnects, its SERVER span is red and has the reason', asy
   await using service1 = await startService('service1', { ...viewer.env, ...urls });
   const traceId = hex(32);
   const caller = new AbortController();
-  const headers = { b3: `${traceId}-${hex(16)}-1` };
+  const headers = b3(traceId);
   const response = fetch(service1.url, { signal: caller.signal, headers });
   await until('the call to service2', () => waiting.length === 1);
   caller.abort();

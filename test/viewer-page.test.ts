@@ -8,7 +8,7 @@ import { serve } from './support/servers.ts';
 import { startDemo } from './support/services.ts';
 import { noChromium } from './support/skip.ts';
 import { zipkinSpan as span } from './support/spans.ts';
-import { traceOf } from './support/trace.ts';
+import { failedSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
@@ -27,7 +27,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.getByText('No trace yet').waitFor();
 
     const { body } = await get(demo.url);
-    await traceOf(viewer, `${body.trace_id}`, 9);
+    await traceOf(viewer, `${body.trace_id}`, failedSpans);
     await page.getByRole('listitem').filter({ hasText: '9 spans' }).getByText('failed (3 spans)').waitFor();
     await page.getByRole('link', { name: 'service1: get /' }).click();
     await page.waitForURL(`**/zipkin/traces/${body.trace_id}`);
@@ -82,7 +82,8 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     await page.locator('summary.row').nth(2).waitFor();
     const edges = await page.locator('summary.row .service').evaluateAll((all) => all.map((one) => one.offsetLeft));
-    assert.ok(edges.length === 3 && edges.every((edge, i) => i === 0 || edge > edges[i - 1]), `${edges}`); // one below the other
+    // one below the other
+    assert.ok(edges.length === 3 && edges.every((edge, i) => i === 0 || edge > edges[i - 1]), `${edges}`);
     for (const [index, annotations] of [
       [1, /Annotations\s+1\.0 ms\s+Server Start\s+2\.0 ms\s+Server Finish/],
       [0, /Annotations\s+0\.0 ms\s+Client Start\s+3\.0 ms\s+Client Finish/],
@@ -113,7 +114,8 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.getByText('0.0 ms into the trace').waitFor();
 
     await viewer.post([root, span({ traceId, parentId: root.id, name: 'later', timestamp: timestamp + 8000 })]);
-    await page.getByText('2.0 ms into the trace').waitFor(); // it is still open, and its start is relative to the root's
+    // it is still open, and its start is relative to the root's
+    await page.getByText('2.0 ms into the trace').waitFor();
     assert.equal(await page.locator('summary').first().locator('.service + span').innerText(), 'root');
     assert.equal(await page.getByText('shown without its parent').count(), 0);
     assert.match(await page.locator(':focus').innerText(), /child/);

@@ -45,7 +45,9 @@ function skipWaits(t: TestContext): number[] {
   return waits;
 }
 
-/** Exports one span to a backend that treats its connections, each with one POST, in turn as told; the last one repeats. */
+/**
+ * Exports one span to a backend that treats its connections, each with one POST, in turn as told; the last one repeats.
+ */
 async function exportTo(backend: ((socket: Socket) => void)[], { timeoutMs = 60_000, retry = true } = {}) {
   let body = '';
   let attempts = 0;
@@ -146,7 +148,7 @@ for (const [what, first] of [
   });
 }
 
-test('the wait before each attempt doubles, and varies by 20 % so that not all services return at the same moment', async (t) => {
+test('the wait before each attempt doubles, and varies by 20% so that not all services return at the same moment', async (t) => {
   const busy = respond(http('503 Service Unavailable'));
   const waits = skipWaits(t);
   for (const random of [0, 0.5, 1]) {
@@ -239,7 +241,8 @@ test('retries end at the deadline', async (t) => {
   const waits = skipWaits(t);
   t.mock.method(Math, 'random', () => 0.5);
   const { lostSpans, attempts } = await exportTo([respond(http('503 Service Unavailable'))], { timeoutMs: 20_000 });
-  assert.deepEqual([lostSpans, attempts, waits], [1, 8, [250, 500, 1000, 2000, 4000, 5000, 5000]]); // 17,750 ms; 5000 more are too many
+  // 17,750 ms; 5000 more are too many
+  assert.deepEqual([lostSpans, attempts, waits], [1, 8, [250, 500, 1000, 2000, 4000, 5000, 5000]]);
 });
 
 for (const how of ['shutdown', 'forceFlush'] as const) {

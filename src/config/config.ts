@@ -20,7 +20,8 @@ const urlVariables = Object.fromEntries(
 const ownVariables = {
   SERVICE_NAME: rule.oneOf(...(Object.keys(services) as ServiceName[])),
   HOST: v.optional(rule.host, '127.0.0.1'),
-  PORT: v.optional(rule.integer(0, 65_535, ' (0: any free port)')), // the default depends on SERVICE_NAME: see parseConfig
+  // the default depends on SERVICE_NAME: see parseConfig
+  PORT: v.optional(rule.integer(0, 65_535, ' (0: any free port)')),
   ...urlVariables,
   INTENTIONAL_FAILURE_PCT: v.optional(rule.integer(0, 100), '50'),
   SERVICE3_SLEEP_MS: v.optional(rule.milliseconds(0, 600_000), '500'),

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 
-/** The backends that spans are sent to, for log messages: their URLs without credentials or query, which may be secret. */
+/** The backends that spans are sent to, for log messages: their URLs without credentials or query. */
 export function describeDestination(config: Config): string {
   const otlp = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? config.OTEL_EXPORTER_OTLP_ENDPOINT;
   const urls: Record<string, string> = { zipkin: config.OTEL_EXPORTER_ZIPKIN_ENDPOINT, otlp };

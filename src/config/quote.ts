@@ -1,4 +1,4 @@
-/** The text in quotes, on one line, at most 200 characters, with invisible characters (controls, bidi overrides) escaped. */
+/** The text in quotes, on one line, 200 characters at most, invisible ones (controls, bidi overrides) escaped. */
 export function quote(text: string): string {
   return JSON.stringify(text.slice(0, 200)).replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

@@ -1,6 +1,6 @@
-// `npm start`: the three services and the trace viewer on this machine, without Docker.
-// (In package.json, `exec` lets a signal that npm passes on reach this process: the shell in between would die of it and leave us
-// behind. Windows has no `exec`, and takes the part behind `||`.)
+// `npm start`: the three services and the trace viewer on this machine, without Docker. (In package.json, `exec` lets a
+// signal that npm passes on reach this process: the shell in between would die of it and leave us behind. Windows has
+// no `exec`, and takes the part behind `||`.)
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
@@ -58,7 +58,8 @@ if (backend) {
   env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(port)}/api/v2/spans`;
   env.TRACE_UI_URL ??= `${browserUrlOf(port)}/zipkin/traces/{traceId}`;
 }
-env.NODE_COMPILE_CACHE ??= 'node_modules/.cache/node'; // a start with compiled code takes 0.8 of the time, and 0.9 of the memory
+// a start with compiled code takes 0.8 of the time, and 0.9 of the memory
+env.NODE_COMPILE_CACHE ??= 'node_modules/.cache/node';
 
 const format = createFormatter(env.TRACE_UI_URL);
 let stopping = false;
@@ -100,7 +101,9 @@ function die(reason: string): never {
   process.exit(1);
 }
 
-/** Stops the services, callers first, then the viewer, which receives their last spans. A second Ctrl-C changes nothing. */
+/**
+ * Stops the services, callers first, then the viewer, which receives their last spans. A second Ctrl-C changes nothing.
+ */
 async function stop(exitCode: number): Promise<void> {
   if (stopping) return;
   stopping = true;

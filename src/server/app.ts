@@ -17,7 +17,7 @@ export function createApp(handlers: RequestHandler[], log: Logger): RequestListe
     res.status(404).json({ error: `not found: ${req.method} ${req.path}` });
   });
   app.use(respondToErrors(log));
-  // Express runs no handler, and logs nothing, if the URL has no path (`GET http://`). Its own response would be an HTML page.
+  // If the URL has no path (`GET http://`), Express runs no handler. Its own response would be an HTML page.
   const listener: RequestHandler = (req, res) =>
     app(req, res, () => {
       log.info({ method: req.method, status: 400 }, `${req.method} 400: the URL has no path`);
@@ -26,7 +26,7 @@ export function createApp(handlers: RequestHandler[], log: Logger): RequestListe
   return listener as RequestListener;
 }
 
-/** An error with a 4xx status keeps it; any other is a 500 and is logged. The response has the message, never the stack. */
+/** An error with a 4xx status keeps it; any other is a 500 and is logged. The response has the message, no stack. */
 function respondToErrors(log: Logger): ErrorRequestHandler {
   return (error, _req, res, _next) => {
     const { message = String(error), status = 500 } = error ?? {};

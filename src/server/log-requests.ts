@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 
-/** Logs each request when it is over: method, route, status and duration in milliseconds. Never the query: it may hold a secret. */
+/** Logs each request when it is over: method, route, status and milliseconds. Never the query: it may hold a secret. */
 export function logRequests(log: Logger): RequestHandler {
   return (req, res, next) => {
     const start = performance.now();

@@ -14,8 +14,8 @@ export function onShutdown(task: () => Promise<unknown>): void {
 }
 
 /**
- * On SIGTERM, SIGINT or SIGHUP: accepts no new connection, lets requests in flight finish (5 s at most), runs the tasks given to
- * onShutdown (4 s at most) and exits with code 0. A second signal is ignored: it must not interrupt the flush.
+ * On SIGTERM, SIGINT or SIGHUP: accepts no new connection, lets requests in flight finish (5 s at most), runs the tasks
+ * given to onShutdown (4 s at most) and exits with code 0. A second signal is ignored: it must not interrupt the flush.
  */
 export function closeOnSignal(server: Server): void {
   let isClosing = false;
@@ -48,7 +48,8 @@ function flush(limitMs: number): Promise<unknown> {
 
 async function drain(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  // close() drops connections that are idle now; a busy one becomes idle later, and would stay open for 5 s (keepAliveTimeout).
+  // close() drops connections that are idle now; a busy one becomes idle later, and would stay open for 5 s
+  // (keepAliveTimeout).
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   await closed;
   clearInterval(idle);

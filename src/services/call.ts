@@ -47,7 +47,7 @@ export async function statusOrError(call: Promise<number>): Promise<number | Dow
   }
 }
 
-/** Builds the response: 200 if every call got a response, whatever its status, else 502. Internal addresses are only logged. */
+/** Builds the response: 200 if every call got one, whatever its status, else 502. Internal addresses are only logged. */
 export function report(calls: Record<string, number | DownstreamError>, log: Logger) {
   const response_codes: Record<string, number | null> = {};
   const errors: Record<string, { status: number; message: string }> = {};

@@ -1,5 +1,6 @@
-// A request's failure percentage travels with it as OpenTelemetry baggage, in the `baggage` header (https://www.w3.org/TR/baggage/):
-// every service downstream of service1 can read it, although no code passes it on. (Its default is INTENTIONAL_FAILURE_PCT in otel.env.)
+// A request's failure percentage travels with it as OpenTelemetry baggage, in the `baggage` header
+// (https://www.w3.org/TR/baggage/): every service downstream of service1 can read it, although no code passes it on.
+// (Its default is INTENTIONAL_FAILURE_PCT in otel.env.)
 import { type Context, context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { quote } from '../config/quote.ts';
@@ -9,8 +10,8 @@ const accepts = (text: string) => /^(100|[1-9]?\d)$/.test(text);
 const allowed = 'an integer from 0 to 100';
 
 /**
- * The active context with the `failure_pct` of a query string in its baggage, in place of the caller's. The parameter is ignored, and
- * that is logged, unless baggage is propagated: the other services would not see it.
+ * The active context with the `failure_pct` of a query string in its baggage, in place of the caller's. The parameter
+ * is ignored, and that is logged, unless baggage is propagated: the other services would not see it.
  * @throws an Error with status 400 if the parameter is not one integer from 0 to 100
  */
 export function withFailurePct(parameter: unknown, log: Logger): Context {

@@ -12,8 +12,9 @@ import { withSpan } from './with-span.ts';
 export function service1(config: Config, log: Logger): RequestHandler {
   const { SERVICE2_URL, SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS: timeoutMs } = config;
   return async (req, res) => {
-    // An attribute added by hand to the span that is active here, the automatic SERVER span. (In a real service, list the headers
-    // that you want in headersToSpanAttributes of instrumentation-http: they become the standard `http.request.header.<name>`.)
+    // An attribute added by hand to the span that is active here, the automatic SERVER span. (In a real service, list
+    // the headers that you want in headersToSpanAttributes of instrumentation-http: they become the standard
+    // `http.request.header.<name>`.)
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
     await context.with(withFailurePct(req.query.failure_pct, log), async () => {

@@ -7,7 +7,7 @@ import { withSpan } from './with-span.ts';
 
 /** Calls service3, or fails on purpose before it does. */
 export function service2(config: Config, log: Logger): RequestHandler {
-  const timeoutMs = Math.ceil(config.DOWNSTREAM_TIMEOUT_MS / 2); // shorter than service1's timeout, so that service1 gets this response
+  const timeoutMs = Math.ceil(config.DOWNSTREAM_TIMEOUT_MS / 2); // half of service1's, which therefore gets a response
 
   return async (_req, res) => {
     const call = withSpan('call_service3_from_service2', async (span) => {

@@ -1,6 +1,6 @@
 import { trace } from '@opentelemetry/api';
 
-/** The id and URL of the active trace. Empty if no span is being recorded: the trace is not sampled, or telemetry.ts is not loaded. */
+/** The id and URL of the active trace. Empty if it is not sampled, or if telemetry.ts is not loaded. */
 export function traceLink(traceUiUrl: string): { trace_id?: string; trace_url?: string } {
   const span = trace.getActiveSpan();
   if (!span?.isRecording()) return {};

@@ -14,7 +14,8 @@ export function withSpan<T>(name: string, work: (span: Span) => Promise<T>): Pro
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       span.recordException(error); // an event with type, message and stack
       span.setAttribute('error.type', error.name);
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message }); // the message becomes Zipkin's `error` tag
+      // the message becomes Zipkin's `error` tag
+      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
       throw thrown;
     } finally {
       span.end();

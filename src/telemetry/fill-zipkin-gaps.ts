@@ -4,8 +4,10 @@ import { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
 
 /**
  * Adds to a span what exporter-zipkin 3.1.0 (src/transform.ts) omits:
- * - It writes Zipkin's `error` tag, which turns a span red, only for a status with a message; the HTTP instrumentations set none.
- * - It writes an event as its bare name. https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/#events wants the attributes too.
+ * - It writes Zipkin's `error` tag, which turns a span red, only for a status with a message; the HTTP instrumentations
+ *   set none.
+ * - It writes an event as its bare name. https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/#events
+ *   wants the attributes too.
  * Remove each part when the exporter writes it.
  */
 export function fillZipkinGaps(span: ReadableSpan): ReadableSpan {

@@ -7,7 +7,8 @@ import { createLossLog } from './loss-log.ts';
 type Log = Record<'error' | 'warn' | 'info' | 'debug', (message: string) => void>;
 
 /**
- * Sends the SDK's own messages to `log`. Lost spans are counted; by default the SDK logs every failed batch, with a stack.
+ * Sends the SDK's own messages to `log`. Lost spans are counted; by default the SDK logs every failed batch, with a
+ * stack.
  * @param level none, error, warn, info, debug, verbose or all
  * @param destination where spans go, for messages
  */

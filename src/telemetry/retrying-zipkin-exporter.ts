@@ -12,11 +12,12 @@ type Failure = { reason: string; isRetryable: boolean; retryAfterMs: number };
 /**
  * A ZipkinExporter with timeouts and retries, for which only a 2xx status is a success. exporter-zipkin 3.1.0
  * (src/platform/node/util.ts) never retries, has no timeout, takes a redirect for success, collects a response of any
- * length, and keeps a batch for ever if its response is cut short. That may never change: Zipkin exporters are deprecated
- * (https://github.com/open-telemetry/opentelemetry-specification/pull/4715).
+ * length, and keeps a batch for ever if its response is cut short. That may never change: Zipkin exporters are
+ * deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715).
  *
- * Spans that are lost are reported to OpenTelemetry's global error handler, with their number in `lostSpans`. The export
- * is then called a success, because BatchSpanProcessor 3.1.0 runs two exports at a time from its first failure on.
+ * Spans that are lost are reported to OpenTelemetry's global error handler, with their number in `lostSpans`. The
+ * export is then called a success, because BatchSpanProcessor 3.1.0 runs two exports at a time from its first failure
+ * on.
  */
 export class RetryingZipkinExporter extends ZipkinExporter {
   readonly #stopping = new AbortController();
@@ -38,7 +39,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
       }
       done({ code: ExportResultCode.SUCCESS });
     };
-    // The base class converts the spans, and sends them by this private member. (The package is frozen, and pinned here.)
+    // The base class converts the spans and calls this private member. (The package is frozen, and pinned here.)
     Object.assign(this, { _send: send });
   }
 

@@ -5,19 +5,21 @@ import { ATTR_ERROR_TYPE, ATTR_HTTP_ROUTE } from '@opentelemetry/semantic-conven
 import type { Request } from 'express';
 import { redactQuery } from './redact-query.ts';
 
-/** Settings for HttpInstrumentation: SERVER spans without the query string, with the route, and red if the caller disconnects. */
+/** For HttpInstrumentation: SERVER spans without the query string, with the route, red if the caller disconnects. */
 export const serverSpanConfig: HttpInstrumentationConfig = {
   startIncomingSpanHook: (request) => redactQuery(request.url),
   applyCustomAttributesOnSpan: (span, request, response) => {
-    // instrumentation-express compares req.originalUrl, query included, with the route: it leaves http.route out for `/?a=b` and for
-    // a path that differs in case. Remove this block when its getActualMatchedRoute (src/utils.ts) ignores both.
+    // instrumentation-express compares req.originalUrl, query included, with the route: it leaves http.route out for
+    // `/?a=b` and for a path that differs in case. Remove this block when its getActualMatchedRoute (src/utils.ts)
+    // ignores both.
     const { route, baseUrl } = request as Request;
-    const { attributes } = span as unknown as { attributes?: Record<string, unknown> }; // the SDK's span; the API has only setters
+    // the SDK's span; the API has only setters
+    const { attributes } = span as unknown as { attributes?: Record<string, unknown> };
     if (typeof route?.path === 'string' && !attributes?.[ATTR_HTTP_ROUTE]) {
       span.setAttribute(ATTR_HTTP_ROUTE, baseUrl + route.path).updateName(`${request.method} ${baseUrl}${route.path}`);
     }
-    // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, if the caller disconnects before the response is sent.
-    // Remove when it checks response.writableFinished.
+    // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, if the caller disconnects before the
+    // response is sent. Remove when it checks response.writableFinished.
     if (response instanceof ServerResponse && !response.writableFinished) {
       span.setAttribute(ATTR_ERROR_TYPE, 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
     }

@@ -5,15 +5,14 @@ import { after, before, suite, test } from 'node:test';
 import { zipkinAt } from '../support/backends.ts';
 import { composeProject, noDocker } from '../support/docker.ts';
 import { alternatives, startExample } from '../support/example.ts';
-import { get, hex } from '../support/http.ts';
+import { b3, get, hex } from '../support/http.ts';
 import { jaegerAt } from '../support/jaeger.ts';
-import { traceOf } from '../support/trace.ts';
+import { failedSpans, goodSpans, traceOf } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
 
 suite('docker compose', { skip: await noDocker() }, () => {
   let demo: ReturnType<typeof composeProject>;
   const compose: typeof demo.compose = (...args) => demo.compose(...args);
-  const b3 = (traceId: string) => ({ 'X-B3-TraceId': traceId, 'X-B3-SpanId': hex(16), 'X-B3-Sampled': '1' });
   const service1 = 'http://localhost:5001';
 
   /** Every container, those that have exited too, has the limits of compose.yaml. */
@@ -58,7 +57,11 @@ suite('docker compose', { skip: await noDocker() }, () => {
     assert.equal(status, 200);
     assert.equal(body.failure_chance_pct, 50);
     assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${traceId}`);
-    await traceOf(zipkinAt('http://localhost:9411'), traceId, body.response_codes.service2 === 200 ? 12 : 9);
+    await traceOf(
+      zipkinAt('http://localhost:9411'),
+      traceId,
+      body.response_codes.service2 === 200 ? goodSpans : failedSpans,
+    );
   });
 
   test('the containers have no root user, no capabilities, no dev dependencies and a read-only file system', async () => {
@@ -129,12 +132,15 @@ suite('docker compose', { skip: await noDocker() }, () => {
     const traceId = hex(32);
     const { body } = await get(service1, b3(traceId));
     assert.equal(body.trace_url, `http://localhost:16686/trace/${traceId}`);
-    await traceOf(jaegerAt('http://localhost:16686', {}), traceId, 12);
+    await traceOf(jaegerAt('http://localhost:16686', {}), traceId, goodSpans);
   });
 
-  /** Sends a request through an example that runs outside Docker and calls service1; gives the trace's id once its spans are sent. */
+  /**
+   * Sends a request through an example that runs outside Docker and calls service1; gives the trace's id once its spans
+   * are sent.
+   */
   async function requestThroughExample(env: Record<string, string | undefined>, downstream = service1) {
-    await using shop = await startExample('es-modules', { ...env, DOWNSTREAM_URL: downstream });
+    await using shop = await startExample({ ...env, DOWNSTREAM_URL: downstream });
     const traceId = hex(32);
     await get(shop.url, b3(traceId));
     shop.signal('SIGTERM');
@@ -142,7 +148,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
     return traceId;
   }
 
-  for (const [protocol, env] of Object.entries({ OTLP: alternatives('es-modules'), "Zipkin's format": {} })) {
+  for (const [protocol, env] of Object.entries({ OTLP: alternatives(), "Zipkin's format": {} })) {
     test(`BACKEND=jaeger: a service outside Docker sends ${protocol} to Jaeger, and is in one trace with the demo`, async () => {
       await traceOf(jaegerAt('http://localhost:16686', {}), await requestThroughExample(env), 14);
     });
@@ -166,14 +172,14 @@ suite('docker compose', { skip: await noDocker() }, () => {
     await get(`${service1}/?failure_pct=100`, b3(traceId));
     for (const backend of [zipkinAt('http://localhost:9411'), jaegerAt('http://localhost:16686', {})]) {
       // A connection that was kept alive ended with its container: that request fails, the next one doesn't.
-      await traceOf({ ...backend, trace: (id) => backend.trace(id).catch(() => []) }, traceId, 9);
+      await traceOf({ ...backend, trace: (id) => backend.trace(id).catch(() => []) }, traceId, failedSpans);
     }
     const backends = ['zipkin', 'collector-jaeger', 'collector', 'collector-queue-owner'];
     await assertHardened(['service1', 'service2', 'service3', ...backends]);
   });
 
   test('BACKEND=collector: a service outside Docker sends OTLP to the Collector', async () => {
-    const traceId = await requestThroughExample(alternatives('es-modules'), `${service1}/?failure_pct=100`);
+    const traceId = await requestThroughExample(alternatives(), `${service1}/?failure_pct=100`);
     await traceOf(zipkinAt('http://localhost:9411'), traceId, 11);
     await traceOf(jaegerAt('http://localhost:16686', {}), traceId, 11);
   });

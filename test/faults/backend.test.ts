@@ -1,4 +1,5 @@
 // The backend misbehaves while requests come in: none of them may fail or wait for it.
+
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { get } from '../support/http.ts';
@@ -6,6 +7,7 @@ import { load, median, residentMB } from '../support/load.ts';
 import { linesOf } from '../support/log-lines.ts';
 import { type Mode, startRecorder } from '../support/recorder.ts';
 import { startDemo, startService } from '../support/services.ts';
+import { goodSpans } from '../support/trace.ts';
 import { hangSeconds, unlessItHangs, until } from '../support/wait.ts';
 
 const modes: Mode[] = ['refuses', 'slow', 'hung', '500', 'garbage', 'cut', 'drips', 'endless', 'redirects'];
@@ -53,7 +55,7 @@ suite('a backend that misbehaves', () => {
         const later: (string | undefined)[] = [];
         await until('a trace that is whole again', async () => {
           later.push((await get(demo.url)).body.trace_id);
-          return later.some((id) => recorder.spans.filter(({ traceId }) => traceId === id).length === 12);
+          return later.some((id) => recorder.spans.filter(({ traceId }) => traceId === id).length === goodSpans);
         });
         for (const { text } of services) assert.equal(text.stderr, '');
       });
@@ -65,7 +67,8 @@ test('no request waits for a backend that hangs', async () => {
   await using recorder = await startRecorder();
   await recorder.become('hung');
   await using demo = await startDemo(recorder, {
-    OTEL_EXPORTER_ZIPKIN_TIMEOUT: `${10 * hangSeconds * 1000}`, // a request that waited for an export would not end in time
+    // a request that waited for an export would not end in time
+    OTEL_EXPORTER_ZIPKIN_TIMEOUT: `${10 * hangSeconds * 1000}`,
     OTEL_BSP_EXPORT_TIMEOUT: `${11 * hangSeconds * 1000}`,
   });
   await get(demo.url);
@@ -93,7 +96,8 @@ for (const mode of ['hung', 'drips', 'endless', 'cut'] as const) {
     await posts;
     const after = residentMB(demo.service1.pid);
     t.diagnostic(`service1: ${before} MB before, ${after} MB after; ${recorder.mostOpen()} POSTs open at most`);
-    assert.ok(recorder.mostOpen() <= 6, `${recorder.mostOpen()} POSTs are open at once`); // three services, and connections that close
+    // three services, and connections that close
+    assert.ok(recorder.mostOpen() <= 6, `${recorder.mostOpen()} POSTs are open at once`);
     assert.ok(after - before < 100, `${after - before} MB more`);
     demo.service1.signal('SIGTERM');
     assert.equal(await unlessItHangs(demo.service1.exit), 0);
@@ -113,15 +117,16 @@ for (const [format, seconds] of [
     const end = Date.now() + seconds * 1000;
     while (Date.now() < end) {
       results.push(...(await load(demo.url, 5, 1)));
-      await new Promise((resolve) => setTimeout(resolve, 100)); // at some 40 requests/s the queue of 8192 spans holds them all
+      // at some 40 requests/s the queue of 8192 spans holds them all
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await recorder.become('ok');
     results.push(...(await load(demo.url, 100, 5)));
     assert.deepEqual(failures(results), []);
     const distinct = () => new Set(recorder.spans.map(({ id }) => id)).size; // a batch may be sent twice
-    await until('all spans', () => distinct() >= results.length * 12);
+    await until('all spans', () => distinct() >= results.length * goodSpans);
     t.diagnostic(`${results.length} requests, ${distinct()} spans`);
-    assert.equal(distinct(), results.length * 12);
+    assert.equal(distinct(), results.length * goodSpans);
   });
 }
 
@@ -134,7 +139,7 @@ test('an outage longer than OTEL_EXPORTER_ZIPKIN_TIMEOUT: the loss is logged wit
   assert.match(line.msg, /ECONNREFUSED.*\(\d+ spans lost since the start\)/);
   await recorder.become('ok');
   const [later] = await load(demo.url, 1, 1);
-  await until('a whole trace', () => recorder.spans.filter((s) => s.traceId === later?.trace_id).length === 12);
+  await until('a whole trace', () => recorder.spans.filter((s) => s.traceId === later?.trace_id).length === goodSpans);
 });
 
 test('an outage in which the queue overflows: the loss is counted in the log, the rest arrives', async (t) => {
@@ -155,7 +160,8 @@ test('an outage in which the queue overflows: the loss is counted in the log, th
   });
   const [line] = outageLines(service3);
   const [, lost] = line?.msg.match(/^the span queue is full.*\((\d+) spans lost since the start\)/) ?? [];
-  const ended = () => 2 * linesOf(service3).filter(({ status }) => status === 200).length; // a line may come after its response
+  // a line may come after its response
+  const ended = () => 2 * linesOf(service3).filter(({ status }) => status === 200).length;
   await until('the rest', () => recorder.spans.length === ended() - Number(lost));
   t.diagnostic(`${ended()} spans, ${lost} lost`);
 });

@@ -1,4 +1,5 @@
 // Nothing is lost: not under load, and not when a service is stopped under it.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
@@ -6,6 +7,7 @@ import { load, residentMB } from '../support/load.ts';
 import { linesOf } from '../support/log-lines.ts';
 import { startRecorder } from '../support/recorder.ts';
 import { startDemo } from '../support/services.ts';
+import { goodSpans } from '../support/trace.ts';
 import { unlessItHangs, until } from '../support/wait.ts';
 
 const spansByTrace = (spans: ZipkinSpan[], service: string) => {
@@ -29,7 +31,7 @@ test('20,000 requests on 50 connections: all get a response, no span is lost, fl
       [],
     );
     completed += results.length;
-    await until('every span of this round', () => recorder.spans.length === completed * 12);
+    await until('every span of this round', () => recorder.spans.length === completed * goodSpans);
     recorder.spans.length = 0;
     completed = 0;
     memory.push(services.map(({ pid }) => residentMB(pid)));

@@ -1,10 +1,12 @@
 // docker/scale.yaml: two samplers and three Zipkin servers that share the work through Kafka, over one Cassandra.
+
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zipkinAt } from '../support/backends.ts';
 import { composeProject, noDocker } from '../support/docker.ts';
 import { load } from '../support/load.ts';
+import { failedSpans, goodSpans } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
 import { arrive, spanCounts, tracesOf } from '../support/whole-traces.ts';
 
@@ -28,13 +30,17 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
   const front = zipkinAt('http://localhost:9411');
 
   before(async () => {
-    // With 10 requests at a time, some 400 spans a second: less than Cassandra takes. (A backlog of over a minute in a Zipkin's memory would die with it.)
+    // With 10 requests at a time, some 400 spans a second: less than Cassandra takes. (A backlog of over a minute in a
+    // Zipkin's memory would die with it.)
     demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '200' });
     await compose('up --build --wait --scale zipkin=3 --scale sampler=2 --scale service3=2');
   });
   after(() => demo.remove());
 
-  /** A sampler that is killed soon after a commit loses what it had read and not decided on (docs/scaling.md): waits until none would. */
+  /**
+   * A sampler that is killed soon after a commit loses what it had read and not decided on (docs/scaling.md): waits
+   * until none would.
+   */
   async function betweenCommits() {
     for (const id of await demo.containers('sampler')) {
       const started = Date.parse(await demo.docker(['inspect', '-f', '{{.State.StartedAt}}', id]));
@@ -52,9 +58,9 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
     const servers = await demo.containers('zipkin');
     assert.equal(servers.length, 3);
     for (const id of servers) {
-      await arrive(zipkinAt(`http://${await demo.addressOf(id)}:9411`), ids, 9);
+      await arrive(zipkinAt(`http://${await demo.addressOf(id)}:9411`), ids, failedSpans);
     }
-    await arrive(front, ids, 9);
+    await arrive(front, ids, failedSpans);
   });
 
   test('under concurrent requests both replicas of service3 serve', async () => {
@@ -87,19 +93,20 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
     const start = performance.now();
     const quick = tracesOf((await alongside).filter(({ ms }) => ms < 1900)); // a slow one is kept in any case
     await arrive(front, ids, 9, 600);
-    await arrive(front, tracesOf(await load(failing, 50, 5)), 9, 600); // after everything before them, in each partition
+    // after everything before them, in each partition
+    await arrive(front, tracesOf(await load(failing, 50, 5)), 9, 600);
     t.diagnostic(
-      `${ids.length} failed traces, ${ids.length * 9} spans, whole ${Math.round((performance.now() - start) / 1000)} s after the last`,
+      `${ids.length} failed traces, ${ids.length * failedSpans} spans, whole ${Math.round((performance.now() - start) / 1000)} s after the last`,
     );
 
     const counts = await until('the good traces whole', async () => {
       const counts = await spanCounts(front, quick);
-      return counts.every((count) => count === 0 || count === 12) && counts;
+      return counts.every((count) => count === 0 || count === goodSpans) && counts;
     });
-    const kept = counts.filter((count) => count === 12).length;
+    const kept = counts.filter((count) => count === goodSpans).length;
     t.diagnostic(`${kept} of ${quick.length} good traces were kept`);
     const fiveSigma = 5 * Math.sqrt(quick.length * 0.1 * 0.9); // missed once in two million runs
-    assert.ok(Math.abs(kept - 0.1 * quick.length) < fiveSigma, `${kept} of ${quick.length} is not 10 %`);
+    assert.ok(Math.abs(kept - 0.1 * quick.length) < fiveSigma, `${kept} of ${quick.length} is not 10%`);
   });
 
   test('samplers restarted, stopped and started, and scaled down under load: every failed trace arrives whole', async () => {
@@ -120,9 +127,9 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
 
   test('Cassandra killed: the traces that could be read can be read again', async () => {
     const ids = tracesOf(await load(failing, 100, 10));
-    await arrive(front, ids, 9);
+    await arrive(front, ids, failedSpans);
     await compose('kill cassandra');
     await compose('up -d --wait --no-deps --no-recreate cassandra');
-    await arrive(front, ids, 9);
+    await arrive(front, ids, failedSpans);
   });
 });

@@ -16,7 +16,10 @@ export const launchBrowser = () =>
     ],
   });
 
-/** Opens a page that shares nothing with others, and collects its problems: errors on the console, and requests to other machines. */
+/**
+ * Opens a page that shares nothing with others, and collects its problems: errors on the console, and requests to other
+ * machines.
+ */
 export async function openPage(browser: Browser) {
   const context = await browser.newContext();
   context.setDefaultTimeout(hangSeconds * 1000);

@@ -1,4 +1,5 @@
-// The project's own compose file, run in a copy of the project. It needs a Docker engine and the ports that the README names.
+// The project's own compose file, run in a copy of the project. It needs a Docker engine and the ports that the README
+// names.
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +29,9 @@ export async function noDocker(images: string[] = []): Promise<string | false> {
   );
 }
 
-/** A copy of the project, and `docker compose` in it. `options` go before each command, such as `-f` and another file. */
+/**
+ * A copy of the project, and `docker compose` in it. `options` go before each command, such as `-f` and another file.
+ */
 export function composeProject(options: string[] = [], settings: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tracing-demo-'));
   cpSync('.', folder, { recursive: true, filter: (path) => !/^(node_modules|\.git)$/.test(path) });

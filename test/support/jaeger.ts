@@ -21,7 +21,8 @@ export function jaegerAt(url: string | undefined, env: Record<string, string>): 
       const { data } = (await response.json()) as { data: Trace[] };
       return data.flatMap(({ spans, processes }) =>
         spans.map((span) => {
-          // Jaeger marks a failed span with a boolean `error`; the reason is the status description, our tag, or the type
+          // Jaeger marks a failed span with a boolean `error`; the reason is the status description, our tag, or the
+          // type
           const tags = Object.fromEntries(
             span.tags.filter((t) => t.type === 'string').map((t) => [t.key, `${t.value}`]),
           );

@@ -4,7 +4,10 @@ import { hangSeconds } from './wait.ts';
 
 export type Result = { status?: number; ms: number; trace_id?: string; error?: string };
 
-/** Sends `GET url` `count` times, `concurrency` at a time, unless `stop` returns true before. Returns a result per request. */
+/**
+ * Sends `GET url` `count` times, `concurrency` at a time, unless `stop` returns true before. Returns a result per
+ * request.
+ */
 export async function load(url: string, count: number, concurrency: number, stop = () => false): Promise<Result[]> {
   const results: Result[] = [];
   let sent = 0;

@@ -28,7 +28,8 @@ export function run(command: string, args: string[], env: Record<string, string 
     signalGroup: (signal: NodeJS.Signals) => process.kill(-(child.pid as number), signal),
     async [Symbol.asyncDispose]() {
       try {
-        process.kill(-(child.pid as number), 'SIGKILL'); // the group: a child of npm would keep the output open, and `exit` pending
+        // the group: a child of npm would keep the output open, and `exit` pending
+        process.kill(-(child.pid as number), 'SIGKILL');
       } catch {
         // it has exited
       }

@@ -43,6 +43,8 @@ SERVER service1 get / route=/
       SERVER service3 get / route=/
         - service3 sleep_service3`.trim();
 
+export const goodSpans = goodTrace.split('\n').length;
+
 export const failedTrace = `
 SERVER service1 get / route=/
   - service1 call_service2_from_service1
@@ -53,3 +55,5 @@ SERVER service1 get / route=/
     CLIENT service1 get
       SERVER service3 get / route=/
         - service3 sleep_service3`.trim();
+
+export const failedSpans = failedTrace.split('\n').length;

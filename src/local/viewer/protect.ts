@@ -8,7 +8,10 @@ const headers = {
   'Referrer-Policy': 'no-referrer',
 };
 
-/** Keeps other web pages out: they can't post spans, frame a page, or read traces through a DNS name that leads here (DNS rebinding). */
+/**
+ * Keeps other web pages out: they can't post spans, frame a page, or read traces through a DNS name that leads here
+ * (DNS rebinding).
+ */
 export const protect: RequestHandler = (req, res, next) => {
   const { host = '', origin = `http://${host}` } = req.headers;
   res.set(headers);
@@ -21,7 +24,8 @@ const forbidden = (message: string) => Object.assign(new Error(message), { statu
 
 function isLocal(host: string): boolean {
   const name = host.replace(/:\d+$/, '').toLowerCase();
-  const { CODESPACE_NAME, GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN } = process.env; // ports are at https://NAME-PORT.DOMAIN
+  // ports are at https://NAME-PORT.DOMAIN
+  const { CODESPACE_NAME, GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN } = process.env;
   const isCodespace = name.replace(/-\d+\./, '.') === `${CODESPACE_NAME}.${GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN}`;
   return isCodespace || /^(.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[|\]$/g, '')) > 0;
 }

@@ -1,4 +1,5 @@
-// Zipkin's span model (https://zipkin.io/zipkin-api/), as the viewer keeps it: other fields are dropped, long texts are cut.
+// Zipkin's span model (https://zipkin.io/zipkin-api/), as the viewer keeps it: other fields are dropped, long texts are
+// cut.
 import * as v from 'valibot';
 
 const maxText = 16_384; // characters; a stack trace fits

@@ -1,5 +1,5 @@
-// The trace viewer of `npm start` and the tests, in Zipkin's place; no part of what the demo teaches. It has the part of Zipkin's
-// API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
+// The trace viewer of `npm start` and the tests, in Zipkin's place; no part of what the demo teaches. It has the part
+// of Zipkin's API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
 import { fileURLToPath } from 'node:url';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { protect } from './protect.ts';

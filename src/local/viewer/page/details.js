@@ -1,7 +1,8 @@
 import { html } from '/viewer/lit-html/lit-html.js';
 import { formatDuration, formatTime } from './trace.js';
 
-const ofProcess = ([key]) => /^(telemetry|service|process|host|os|container|k8s|cloud)\./.test(key); // the same on all its spans
+// the same on all its spans
+const ofProcess = ([key]) => /^(telemetry|service|process|host|os|container|k8s|cloud)\./.test(key);
 
 /** All that a span says, with times since the start of its trace. */
 export function details(span, traceStart) {

@@ -8,7 +8,8 @@ const serviceName = (name) => html`<span class="service" .style=${`--hue: ${hueO
 
 /** The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle. */
 export function toTree(spans) {
-  // With Zipkin's own libraries a SERVER span may share the id of the CLIENT span that called it: it is that span's child.
+  // With Zipkin's own libraries a SERVER span may share the id of the CLIENT span that called it: it is that span's
+  // child.
   const keyOf = ({ id, shared }) => (shared ? `${id} shared` : id);
   const keys = new Set(spans.map(keyOf));
   const parentOf = ({ id, parentId, shared }) =>
@@ -16,7 +17,8 @@ export function toTree(spans) {
   const byStart = spans.toSorted((a, b) => (a.timestamp || Infinity) - (b.timestamp || Infinity) || 0);
   const childrenOf = Map.groupBy(byStart, parentOf);
   const roots = childrenOf.get(undefined) ?? [];
-  // All spans follow the roots: those that are not below one are in a cycle. No recursion: a trace may be deeper than the stack.
+  // All spans follow the roots: those that are not below one are in a cycle. No recursion: a trace may be deeper than
+  // the stack.
   const stack = [...roots, ...byStart].reverse().map((span) => ({ span, depth: 0 }));
   const nodes = new Map();
   for (let node = stack.pop(); node; node = stack.pop()) {

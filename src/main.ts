@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { loadConfig } from './config.ts';
 import { createApp } from './server/app.ts';
 import { createLogger } from './server/logger.ts';
-import { page } from './server/page.ts';
+import { page } from './server/page/page.ts';
 import { closeOnSignal, exitOnCrash } from './server/shutdown.ts';
 import { service1 } from './services/service1.ts';
 import { service2 } from './services/service2.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { traceListUrl } from '../src/server/trace-list-url.ts';
+import { traceListUrl } from '../src/server/page/trace-list-url.ts';
 import { startViewer } from './support/backends.ts';
 import { launchBrowser, openPage } from './support/browser.ts';
 import { faintTexts } from './support/contrast.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config.ts';
-import { wantsPage } from '../server/page.ts';
+import { wantsPage } from '../server/page/page.ts';
 
 /** Selects the requests that get no SERVER span: health checks, which would fill the list of traces, and the demo's page. */
 export function isUntraced({ SERVICE_NAME }: Pick<Config, 'SERVICE_NAME'>): (request: IncomingMessage) => boolean {

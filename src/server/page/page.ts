@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import accepts from 'accepts';
 import type { RequestHandler } from 'express';
-import type { Config } from '../config.ts';
+import type { Config } from '../../config.ts';
 import { traceListUrl } from './trace-list-url.ts';
 
 /** Responds to a browser that opens service1 with the page; passes every other request to the next handler. */

@@ -23,6 +23,7 @@ for (const [accept, type] of [
   ['*/*', 'application/json'],
   ['application/json', 'application/json'],
   ['application/json, text/html;q=0.5', 'application/json'],
+  ['*/*, text/html', 'application/json'],
   ['image/png', 'application/json'],
   ['', 'application/json'],
 ] as const) {

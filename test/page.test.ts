@@ -5,7 +5,7 @@ import type { Browser } from 'playwright-core';
 import { traceListUrl } from '../src/server/page/trace-list-url.ts';
 import { startViewer } from './support/backends.ts';
 import { launchBrowser, openPage } from './support/browser.ts';
-import { faintTexts } from './support/contrast.ts';
+import { lowContrasts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
 import { noChromium } from './support/skip.ts';
@@ -212,7 +212,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
         }
         const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         assert.equal(background === 'rgb(255, 255, 255)', colorScheme === 'light');
-        assert.deepEqual(await faintTexts(page), []);
+        assert.deepEqual(await lowContrasts(page), []);
         assert.deepEqual(problems, []);
       });
     }

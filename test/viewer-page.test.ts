@@ -295,7 +295,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
           await page.setViewportSize({ width, height: 800 });
           for (const path of ['/zipkin/', `/zipkin/traces/${traceId}`, '/zipkin/traces/0']) {
             await page.goto(viewer.url + path);
-            await page.locator('.traces a, .row, #problem:not(:empty)').first().waitFor();
+            await page.locator('li a, .row, #problem:not(:empty)').first().waitFor();
             for (const row of await page.locator('.failed.row, .row:has-text("SERVER")').all()) {
               await row.click();
               await row.locator('xpath=..').locator('.details').waitFor();
@@ -314,6 +314,21 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
         problems.filter((problem) => !problem.includes('400')), // of the invalid id
         [],
       );
+    });
+  }
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${colorScheme}: bars are visible in forced colors, Windows’ high contrast`, async () => {
+      await using viewer = await startViewer();
+      const root = span();
+      const failed = span({ traceId: root.traceId, parentId: root.id, tags: { error: 'failed' } });
+      await viewer.post([root, failed]);
+      await using browser = await openPage(chromium);
+      const { page } = browser;
+      await page.emulateMedia({ colorScheme, forcedColors: 'active' });
+      await page.goto(`${viewer.url}/zipkin/traces/${root.traceId}`);
+      await page.locator('.failed .bar').waitFor();
+      assert.deepEqual(await lowContrasts(page), []);
     });
   }
 });

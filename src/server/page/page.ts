@@ -8,7 +8,7 @@ import { traceListUrl } from './trace-list-url.ts';
 /** Responds to a browser that opens service1 with the page; passes every other request to the next handler. */
 export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): RequestHandler {
   // One response holds everything: further routes would have to be kept out of traces and logs.
-  const style = read('page.css');
+  const style = read('shared.css') + read('page.css');
   const script = read('page.js');
   const html = read('page.html')
     .replace('{failure_pct}', `${INTENTIONAL_FAILURE_PCT}`)

@@ -8,7 +8,7 @@ const idOf = ({ spans }) => spans[0].traceId;
 export const view = ({ traces }) => html`
   <h1>Traces</h1>
   <p ?hidden=${traces.length > 0}>No trace yet: <a href="/viewer/service1">send a request</a>.</p>
-  <ol class="traces">${repeat(traces, idOf, row)}</ol>`;
+  <ol>${repeat(traces, idOf, row)}</ol>`;
 
 const row = (trace) => html`
   <li>

@@ -22,7 +22,7 @@ function show(change) {
   const { problem, news, traces } = Object.assign(state, change);
   const focused = document.activeElement;
   const main = html`
-    <p id="problem" role="alert">${problem}</p>
+    <p id="problem" class="failed" role="alert">${problem}</p>
     ${traces && page.view(state, show)}
     <p id="news" role="status">${news}</p>`;
   render(main, document.querySelector('main'));

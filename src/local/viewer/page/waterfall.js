@@ -36,7 +36,7 @@ function row(node, { start, duration }, opened, show) {
       <summary class="row ${failed}" .style=${style}>
         <span class="name">
           <span class="service">${service}</span><span>${span.name}</span><span class="kind">${span.kind}</span>
-          <span class="note">${failed}</span>
+          <span class=${failed}>${failed}</span>
           <span class="note">${depth === 0 && span.parentId ? 'shown without its parent' : ''}</span>
         </span>
         <span class="duration">${formatDuration(span.duration)}</span>

@@ -3,9 +3,17 @@ import { html } from '/viewer/lit-html/lit-html.js';
 import { details } from './details.js';
 import { count, formatDuration, hueOf, isFailed, serviceOf, summary, timesOf, titleOf, toTree } from './trace.js';
 
+/**
+ * @import { ZipkinSpan } from '../span.ts'
+ * @import { State } from './main.js'
+ */
+
 const keyOf = ({ span }) => JSON.stringify(span);
 
-/** The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details. */
+/**
+ * The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details.
+ * @param {State} state
+ */
 export function view({ traces: [trace], opened = new Set() }, show) {
   const [{ traceId } = {}] = trace.spans;
   const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
@@ -22,6 +30,10 @@ export function view({ traces: [trace], opened = new Set() }, show) {
     ${repeat(toTree(trace.spans), keyOf, (node) => row(node, times, opened, show))}`;
 }
 
+/**
+ * @param {{ span: ZipkinSpan, depth: number }} node
+ * @param {{ start?: number, duration?: number }} times
+ */
 function row(node, { start, duration }, opened, show) {
   const { span, depth } = node;
   const key = keyOf(node);

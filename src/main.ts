@@ -12,7 +12,7 @@ exitOnCrash(log);
 // The handlers of `GET /`, imported and built only for the service that runs.
 const handlers = {
   service1: async () => {
-    const { page } = await import('./server/page.ts');
+    const { page } = await import('./server/page/page.ts');
     const { service1 } = await import('./services/service1.ts');
     return [page(config), service1(config, log)];
   },

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { traceListUrl } from '../src/server/trace-list-url.ts';
+import { traceListUrl } from '../src/server/page/trace-list-url.ts';
 import { startViewer } from './support/backends.ts';
 import { launchBrowser, openPage } from './support/browser.ts';
-import { faintTexts } from './support/contrast.ts';
+import { lowContrasts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
 import { noChromium } from './support/skip.ts';
@@ -24,6 +24,7 @@ for (const [accept, type] of [
   ['*/*', 'application/json'],
   ['application/json', 'application/json'],
   ['application/json, text/html;q=0.5', 'application/json'],
+  ['*/*, text/html', 'application/json'],
   ['image/png', 'application/json'],
   ['', 'application/json'],
 ] as const) {
@@ -212,7 +213,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
         }
         const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         assert.equal(background === 'rgb(255, 255, 255)', colorScheme === 'light');
-        assert.deepEqual(await faintTexts(page), []);
+        assert.deepEqual(await lowContrasts(page), []);
         assert.deepEqual(problems, []);
       });
     }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { startViewer } from './support/backends.ts';
 import { launchBrowser, openPage } from './support/browser.ts';
+import { lowContrasts } from './support/contrast.ts';
 import { get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
 import { startDemo } from './support/services.ts';
@@ -296,13 +297,14 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
           await page.setViewportSize({ width, height: 800 });
           for (const path of ['/zipkin/', `/zipkin/traces/${traceId}`, '/zipkin/traces/0']) {
             await page.goto(viewer.url + path);
-            await page.locator('.traces a, .row, #problem:not(:empty)').first().waitFor();
+            await page.locator('li a, .row, #problem:not(:empty)').first().waitFor();
             for (const row of await page.locator('.failed.row, .row:has-text("SERVER")').all()) {
               await row.click();
               await row.locator('xpath=..').locator('.details').waitFor();
             }
             for (const fold of await page.locator('.details summary:visible').all()) await fold.click();
-            const { scrollWidth, low } = await measure(page);
+            const scrollWidth = await page.evaluate('document.documentElement.scrollWidth');
+            const low = await lowContrasts(page);
             assert.deepEqual({ path, width, scrollWidth, low }, { path, width, scrollWidth: width, low: [] });
           }
           await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
@@ -316,34 +318,19 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       );
     });
   }
-});
 
-/** The width of the page, and its texts (4.5:1) and bars (3:1) whose contrast is too low. */
-function measure(page: Page) {
-  return page.locator('html').evaluate((html) => {
-    const styleOf = html.ownerDocument.defaultView.getComputedStyle;
-    const low: string[] = [];
-    for (const element of html.querySelectorAll('body *')) {
-      const isBar = element.matches('.bar');
-      let ground = isBar ? element.parentElement : element;
-      while (ground !== html && styleOf(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
-      const colors: string[] = [ground, element].map((each, i) => {
-        const { color, backgroundColor } = styleOf(each);
-        return i === 1 && !isBar ? color : backgroundColor;
-      });
-      const luminances = colors.map((color) => {
-        const [r = 0, g = 0, b = 0] = (color.match(/[\d.]+/g) ?? []).map((channel) => {
-          const c = Number(channel) / 255;
-          return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-        });
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
-      });
-      const contrast = Math.max(...luminances) / Math.min(...luminances);
-      const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-      if ((isBar && contrast < 3) || (hasText && contrast < 4.5)) {
-        low.push(`${element.className} ${element.textContent}: ${colors} ${contrast}`);
-      }
-    }
-    return { scrollWidth: html.scrollWidth as number, low };
-  });
-}
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${colorScheme}: bars are visible in forced colors, Windows’ high contrast`, async () => {
+      await using viewer = await startViewer();
+      const root = span();
+      const failed = span({ traceId: root.traceId, parentId: root.id, tags: { error: 'failed' } });
+      await viewer.post([root, failed]);
+      await using browser = await openPage(chromium);
+      const { page } = browser;
+      await page.emulateMedia({ colorScheme, forcedColors: 'active' });
+      await page.goto(`${viewer.url}/zipkin/traces/${root.traceId}`);
+      await page.locator('.failed .bar').waitFor();
+      assert.deepEqual(await lowContrasts(page), []);
+    });
+  }
+});

@@ -45,7 +45,7 @@ async function take(name: string) {
 
   const { body } = await get(`${demo.url}/?failure_pct=100`);
   await traceOf(viewer, `${body.trace_id}`, 9);
-  await page.setViewportSize({ width: 1100, height: 520 });
+  await page.setViewportSize({ width: 1100, height: 540 });
   await page.goto(`${body.trace_url}`);
   await page.locator('summary').nth(8).waitFor();
   await page.getByText('still arriving').waitFor({ state: 'hidden' });

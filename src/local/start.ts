@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { loadConfig, urlVariable } from '../config/config.ts';
 import { quote } from '../config/quote.ts';
-import { traceListUrl } from '../server/trace-list-url.ts';
+import { traceListUrl } from '../server/page/trace-list-url.ts';
 import { calledServices, type ServiceName } from '../services.ts';
 import { findPort } from './find-port.ts';
 import { createFormatter, say } from './log-lines.ts';

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 
-/** The visible texts whose contrast with their background is less than WCAG's level AA asks for. */
-export async function faintTexts(page: Page): Promise<{ text: string; ratio: number }[]> {
-  const script = readFileSync(new URL('contrast.js', import.meta.url), 'utf8');
-  const texts = await page.evaluate<{ text: string; ratio: number }[]>(script);
+type Contrast = { name: string; color: string; background: string; ratio: number; minimum: number };
+
+const script = readFileSync(new URL('contrast.js', import.meta.url), 'utf8');
+
+/** The visible texts and bars that have less contrast with their background than WCAG's level AA requires. */
+export async function lowContrasts(page: Page): Promise<Contrast[]> {
+  const { texts, bars } = await page.evaluate<{ texts: Contrast[]; bars: Contrast[] }>(script);
   if (texts.length === 0) throw new Error('the page has no text');
-  return texts.filter(({ ratio }) => ratio < 4.5);
+  return [...texts, ...bars].filter(({ ratio, minimum }) => ratio < minimum);
 }

@@ -1,13 +1,20 @@
 import { html } from '/viewer/lit-html/lit-html.js';
 import { formatDuration, formatTime } from './trace.js';
 
-// the same on all its spans
-const ofProcess = ([key]) => /^(telemetry|service|process|host|os|container|k8s|cloud)\./.test(key);
+/** @import { ZipkinSpan } from '../span.ts' */
 
-/** All that a span says, with times since the start of its trace. */
+/** Tags of the process are the same on all of its spans. */
+const isOfProcess = (key) => /^(telemetry|service|process|host|os|container|k8s|cloud)\./.test(key);
+
+/**
+ * All that a span says, with times since the start of its trace.
+ * @param {ZipkinSpan} span
+ */
 export function details(span, traceStart) {
   const since = (time) => (traceStart ? formatDuration(time - traceStart) : formatTime(time));
-  const { true: folded = [], false: own = [] } = Object.groupBy(Object.entries(span.tags ?? {}), ofProcess);
+  const tags = Object.entries(span.tags ?? {});
+  const own = tags.filter(([key]) => !isOfProcess(key));
+  const ofProcess = tags.filter(([key]) => isOfProcess(key));
   const { id, parentId = 'none', timestamp } = span;
   const start = timestamp ? `${since(timestamp)} into the trace, at ${formatTime(timestamp)}` : 'no timestamp';
   const annotations = annotationsOf(span).map(({ timestamp, value }) => [since(timestamp), readable(value)]);
@@ -16,7 +23,7 @@ export function details(span, traceStart) {
       <h2>Span</h2>${table(Object.entries({ start, 'span id': id, 'parent id': parentId }))}
       <h2>Annotations</h2>${table(annotations)}
       <h2>Tags</h2>${table(own)}
-      <details><summary>Tags of the process</summary>${table(folded)}</details>
+      <details><summary>Tags of the process</summary>${table(ofProcess)}</details>
     </div>`;
 }
 
@@ -24,7 +31,10 @@ const table = (pairs) => html`<dl>${pairs.map(row)}</dl>`;
 const row = ([key, value]) => html`
   <div class=${key === 'error' ? 'failed' : ''}><dt>${key}</dt><dd>${value}</dd></div>`;
 
-/** A span's own annotations, and the start and finish that Zipkin shows for a span that crosses processes. */
+/**
+ * A span's own annotations, and the start and finish that Zipkin shows for a span that crosses processes.
+ * @param {ZipkinSpan} span
+ */
 function annotationsOf({ kind, timestamp, duration, annotations = [] }) {
   const role = { CLIENT: 'Client', SERVER: 'Server' }[kind];
   const start = { timestamp, value: `${role} Start` };

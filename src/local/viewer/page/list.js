@@ -2,13 +2,18 @@ import { repeat } from '/viewer/lit-html/directives/repeat.js';
 import { html } from '/viewer/lit-html/lit-html.js';
 import { formatTime, summary, timesOf, titleOf } from './trace.js';
 
+/** @import { State } from './main.js' */
+
 const idOf = ({ spans }) => spans[0].traceId;
 
-/** The list of traces. */
+/**
+ * The list of traces.
+ * @param {State} state
+ */
 export const view = ({ traces }) => html`
   <h1>Traces</h1>
   <p ?hidden=${traces.length > 0}>No trace yet: <a href="/viewer/service1">send a request</a>.</p>
-  <ol class="traces">${repeat(traces, idOf, row)}</ol>`;
+  <ol>${repeat(traces, idOf, row)}</ol>`;
 
 const row = (trace) => html`
   <li>

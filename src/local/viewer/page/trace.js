@@ -1,17 +1,29 @@
 import { html } from '/viewer/lit-html/lit-html.js';
 
+/**
+ * @import { ZipkinSpan } from '../span.ts'
+ * @typedef {{ state: 'arriving' | 'incomplete' | 'complete', spans: ZipkinSpan[] }} Trace
+ */
+
+/** @param {ZipkinSpan} span */
 export const isFailed = (span) => span.tags?.error !== undefined;
+/** @param {ZipkinSpan} span */
 export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
 /** A hue that is not red; those of service1, service2 and service3 are far apart. */
 export const hueOf = (name) => 60 + ([...name].reduce((sum, letter) => sum + 83 * letter.codePointAt(0), 0) % 240);
 const serviceName = (name) => html`<span class="service" .style=${`--hue: ${hueOf(name)}`}>${name}</span>`;
 
-/** The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle. */
+/**
+ * The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle.
+ * @param {ZipkinSpan[]} spans
+ */
 export function toTree(spans) {
   // With Zipkin's own libraries a SERVER span may share the id of the CLIENT span that called it: it is that span's
   // child.
+  /** @param {ZipkinSpan} span */
   const keyOf = ({ id, shared }) => (shared ? `${id} shared` : id);
   const keys = new Set(spans.map(keyOf));
+  /** @param {ZipkinSpan} span */
   const parentOf = ({ id, parentId, shared }) =>
     [shared && id, `${parentId} shared`, parentId].find((key) => keys.has(key));
   const byStart = spans.toSorted((a, b) => (a.timestamp || Infinity) - (b.timestamp || Infinity) || 0);
@@ -30,12 +42,17 @@ export function toTree(spans) {
   return [...nodes.values()];
 }
 
+/** @param {Trace} trace */
 export function titleOf({ spans }) {
   const [{ span: root }] = toTree(spans);
   return `${serviceOf(root)}: ${root.name ?? ''}`;
 }
 
-/** When a trace starts (microseconds since 1970) and how long it takes. */
+/**
+ * When a trace starts (microseconds since 1970) and how long it takes.
+ * @param {ZipkinSpan[]} spans
+ * @returns {{ start?: number, duration?: number }}
+ */
 export function timesOf(spans) {
   const timed = spans.filter(({ timestamp }) => timestamp);
   const start = Math.min(...timed.map(({ timestamp }) => timestamp));
@@ -43,7 +60,10 @@ export function timesOf(spans) {
   return timed.length > 0 ? { start, duration: end - start } : {};
 }
 
-/** A trace in a line; without totals as long as they would be wrong. */
+/**
+ * A trace in a line; without totals as long as they would be wrong.
+ * @param {Trace} trace
+ */
 export function summary({ state, spans }) {
   if (state === 'arriving') return html`<span class="note">still arriving …</span>`;
   const failed = spans.filter(isFailed).length;

@@ -3,9 +3,17 @@ import { html } from '/viewer/lit-html/lit-html.js';
 import { details } from './details.js';
 import { count, formatDuration, hueOf, isFailed, serviceOf, summary, timesOf, titleOf, toTree } from './trace.js';
 
+/**
+ * @import { ZipkinSpan } from '../span.ts'
+ * @import { State } from './main.js'
+ */
+
 const keyOf = ({ span }) => JSON.stringify(span);
 
-/** The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details. */
+/**
+ * The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details.
+ * @param {State} state
+ */
 export function view({ traces: [trace], opened = new Set() }, show) {
   const [{ traceId } = {}] = trace.spans;
   const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
@@ -22,6 +30,10 @@ export function view({ traces: [trace], opened = new Set() }, show) {
     ${repeat(toTree(trace.spans), keyOf, (node) => row(node, times, opened, show))}`;
 }
 
+/**
+ * @param {{ span: ZipkinSpan, depth: number }} node
+ * @param {{ start?: number, duration?: number }} times
+ */
 function row(node, { start, duration }, opened, show) {
   const { span, depth } = node;
   const key = keyOf(node);
@@ -36,7 +48,7 @@ function row(node, { start, duration }, opened, show) {
       <summary class="row ${failed}" .style=${style}>
         <span class="name">
           <span class="service">${service}</span><span>${span.name}</span><span class="kind">${span.kind}</span>
-          <span class="note">${failed}</span>
+          <span class=${failed}>${failed}</span>
           <span class="note">${depth === 0 && span.parentId ? 'shown without its parent' : ''}</span>
         </span>
         <span class="duration">${formatDuration(span.duration)}</span>

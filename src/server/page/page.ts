@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import accepts from 'accepts';
 import type { RequestHandler } from 'express';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { isNavigation } from './is-navigation.ts';
 import { traceListUrl } from './trace-list-url.ts';
 
 /** Responds to a browser that opens service1 with the page; passes every other request to the next handler. */
 export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): RequestHandler {
-  // One response with everything in it: the page needs no route of its own, which would have to be kept out of traces and logs.
-  const style = read('page.css');
+  // One response holds everything: further routes would have to be kept out of traces and logs.
+  const style = read('shared.css') + read('page.css');
   const script = read('page.js');
   const html = read('page.html')
     .replace('{failure_pct}', `${INTENTIONAL_FAILURE_PCT}`)
@@ -33,15 +32,9 @@ export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): Request
 
   return (req, res, next) => {
     res.vary('Accept').set('Cache-Control', 'no-store');
-    if (!wantsPage(req)) return next();
+    if (!isNavigation(req)) return next();
     res.set(headers).type('html').send(html);
   };
-}
-
-/** True for a browser that opens `/`: it asks for text/html, while curl takes anything and the page's own buttons ask for JSON. */
-export function wantsPage(request: IncomingMessage): boolean {
-  if (!/text\//i.test(request.headers.accept ?? '')) return false; // spares most requests the negotiation
-  return request.url?.split('?')[0] === '/' && accepts(request).type(['json', 'html']) === 'html';
 }
 
 const read = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');

@@ -5,6 +5,7 @@ const buttons = document.querySelectorAll('button');
 
 for (const button of buttons) button.addEventListener('click', () => send(button));
 
+/** @param {HTMLButtonElement} button */
 async function send(button) {
   for (const each of buttons) each.disabled = true;
   for (const box of svg.querySelectorAll('.failed')) box.classList.remove('failed');

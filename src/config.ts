@@ -49,6 +49,8 @@ const otelVariables = {
   OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer)),
 };
 
+export const variableNames = Object.keys({ ...ownVariables, ...otelVariables });
+
 const settings = v.pipe(
   v.object({ ...ownVariables, ...otelVariables }),
   v.check(

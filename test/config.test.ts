@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
-import { parseConfig } from '../src/config/config.ts';
+import { parseConfig, variableNames } from '../src/config/config.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
 
@@ -39,7 +39,9 @@ const invalid: Record<string, string[]> = {
   OTEL_EXPORTER_OTLP_ENDPOINT: ['abc', 'localhost:4318'],
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],
   OTEL_EXPORTER_OTLP_PROTOCOL: ['http', 'thrift'],
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: ['http', 'thrift'],
   OTEL_EXPORTER_OTLP_TIMEOUT: ['abc'],
+  OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: ['abc'],
   LOG_LEVEL: ['', 'loud', 'INFO'],
   OTEL_LOG_LEVEL: ['loud', '1'],
   OTEL_SDK_DISABLED: ['yes'],
@@ -66,12 +68,14 @@ suite('an invalid value is one line with the variable, the value and the valid v
   }
 });
 
-test('every variable in otel.env is validated, including those in comments', () => {
-  const names = readFileSync('otel.env', 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm);
-  assert.deepEqual(
-    [...new Set([...names].map(([, name]) => name))].filter((name) => !invalid[`${name}`]),
-    [],
-  );
+test('otel.env and docker/shell.env have every variable, and each has an invalid value above', () => {
+  const namesIn = (file: string) =>
+    [...readFileSync(file, 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)(=|$)/gm)].map(([, name = '']) => name);
+  const setByCompose = ['SERVICE_NAME', 'HOST', 'PORT', 'SERVICE2_URL', 'SERVICE3_URL'];
+  const all = variableNames.toSorted();
+  assert.deepEqual([...new Set(namesIn('otel.env'))].sort(), all); // the sampler has two lines, one of them commented out
+  assert.deepEqual([...namesIn('docker/shell.env'), ...setByCompose].sort(), all);
+  assert.deepEqual(Object.keys(invalid).sort(), all);
 });
 
 test('all invalid values are reported at once on stderr, and the service exits with 1 before it listens', async () => {

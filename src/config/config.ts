@@ -68,6 +68,8 @@ const otelVariables = {
 const variables = v.object({ ...ownVariables, ...otelVariables });
 type Variables = v.InferOutput<typeof variables>;
 
+export const variableNames = Object.keys(variables.entries);
+
 const settings = v.pipe(
   variables,
   v.forward(

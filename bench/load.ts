@@ -2,20 +2,17 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-type Load = { requests: number; connections: number; headers?: Record<string, string>[] };
+type Load = { connections: number; sampled: boolean };
 
-/** Sends that many GETs, with the sets of headers in turn, each connection as fast as it gets responses. Returns the seconds it took. */
-export async function load(url: string, { requests, connections, headers = [{}] }: Load): Promise<number> {
+/** Sends GET requests like service1, each connection as fast as it gets responses. Returns the seconds it took. */
+export async function load(url: string, requests: number, { connections, sampled }: Load): Promise<number> {
   const { host, hostname, port } = new URL(url);
-  const messages = headers.map((set) => {
-    const lines = Object.entries({ host, ...set }).map(([name, value]) => `${name}: ${value}\r\n`);
-    return `GET / HTTP/1.1\r\n${lines.join('')}\r\n`;
-  });
+  const parent = 'x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124\r\nx-b3-spanid: a2fb4a1d1a96d312';
+  const message = `GET / HTTP/1.1\r\nhost: ${host}\r\n${parent}\r\nx-b3-sampled: ${sampled ? 1 : 0}\r\n\r\n`;
   let sent = 0;
-  const useConnection = async () => {
+  const useConnection = () => {
     const socket = connect(Number(port), hostname).setEncoding('latin1');
-    await once(socket, 'connect');
-    const send = () => (sent < requests ? socket.write(messages[sent++ % messages.length] ?? '') : socket.end());
+    const send = () => (sent++ < requests ? socket.write(message) : socket.end());
     let response = '';
     socket.on('data', (chunk) => {
       response += chunk;
@@ -25,7 +22,7 @@ export async function load(url: string, { requests, connections, headers = [{}] 
       send();
     });
     send();
-    await once(socket, 'close');
+    return once(socket, 'close');
   };
   const start = performance.now();
   await Promise.all(Array.from({ length: connections }, useConnection));

@@ -1,15 +1,24 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-export type Options = {
-  /** The file that sets up tracing, to preload; none if undefined. */
-  telemetry?: string;
-  env: Record<string, string>;
+const settings = {
+  SERVICE3_SLEEP_MS: '0',
+  INTENTIONAL_FAILURE_PCT: '0',
+  // This project's defaults, for OpenTelemetry out of the box too.
+  OTEL_TRACES_EXPORTER: 'zipkin',
+  OTEL_PROPAGATORS: 'b3multi,baggage',
 };
 
-/** Starts a service on a free port: without sleep and failures, its log thrown away. */
-export async function startService(SERVICE_NAME: string, { telemetry, env }: Options) {
-  const child = forkNode('src/main.ts', [], { telemetry, env: { SERVICE_NAME, ...env } });
+export type ServiceProcess = Awaited<ReturnType<typeof startService>>;
+
+/** Starts a service on a free port, its log discarded. `telemetry`: the file that sets up tracing. */
+export async function startService(SERVICE_NAME: string, telemetry: string | undefined, env: Record<string, string>) {
+  const preloads = ['./bench/usage.ts', ...(telemetry ? [telemetry] : [])];
+  const child = fork('src/main.ts', {
+    execArgv: ['--env-file=otel.env', ...preloads.flatMap((preload) => ['--import', preload])],
+    env: { PATH: process.env.PATH, PORT: '0', SERVICE_NAME, ...settings, ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const [port] = await Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`${SERVICE_NAME} exited with ${code}`))),
@@ -22,21 +31,8 @@ export async function startService(SERVICE_NAME: string, { telemetry, env }: Opt
       const [{ user, system }] = await once(child, 'message');
       return user + system;
     },
-    /** Stops it as Docker does: spans that still wait are sent first. */
-    async stop(): Promise<void> {
-      if (child.exitCode !== null) return;
-      child.kill();
-      await once(child, 'exit');
+    async [Symbol.asyncDispose]() {
+      if (child.kill()) await once(child, 'exit');
     },
   };
-}
-
-/** A Node process with the settings of otel.env, except for those in `env`. */
-export function forkNode(file: string, args: string[], { telemetry, env }: Options): ChildProcess {
-  const preloads = ['./bench/usage.ts', ...(telemetry ? [telemetry] : [])];
-  return fork(file, args, {
-    execArgv: ['--env-file=otel.env', ...preloads.flatMap((preload) => ['--import', preload])],
-    env: { PATH: process.env.PATH, PORT: '0', SERVICE3_SLEEP_MS: '0', INTENTIONAL_FAILURE_PCT: '0', ...env },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { parseConfig, variableNames } from '../src/config/config.ts';
+import { services } from '../src/services.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
 
@@ -145,3 +146,10 @@ test('OTEL_BSP_EXPORT_TIMEOUT must be longer than the timeout of the exporter: o
   parseConfig({ ...env, OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '100' });
   parseConfig(defaults);
 });
+
+for (const file of ['compose.yaml', 'docker/scale.yaml']) {
+  test(`every service is in ${file}`, () => {
+    const names = [...readFileSync(file, 'utf8').matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name);
+    for (const service of Object.keys(services)) assert.ok(names.includes(service), service);
+  });
+}

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
-import { parseConfig, variableNames } from '../src/config/config.ts';
-import { services } from '../src/services.ts';
+import { parseConfig, urlVariable, variableNames } from '../src/config/config.ts';
+import { calledServices, services } from '../src/services.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
 
@@ -13,12 +13,24 @@ const service = (env: Record<string, string>) =>
     ...env,
   });
 
+const names = Object.keys(services).join(' | ');
+const urlVariables = calledServices.map(urlVariable);
+const noUrl = [
+  '',
+  'abc',
+  'localhost:5002',
+  '//host',
+  'ftp://host/',
+  'http://',
+  'http://a b/',
+  'http://user:s3cret@host/',
+];
+
 const invalid: Record<string, string[]> = {
-  SERVICE_NAME: ['', 'service4', 'Service1'],
+  SERVICE_NAME: ['', 'service9', 'Service1'],
   HOST: ['', 'abc', '999.0.0.1'],
   PORT: ['', 'abc', '-1', '65536', '1e3', '80 80'],
-  SERVICE2_URL: ['', 'abc', 'localhost:5002', 'ftp://host/', 'http://', 'http://a b/', 'http://user:s3cret@host/'],
-  SERVICE3_URL: ['', '//host'],
+  ...Object.fromEntries(urlVariables.map((name) => [name, noUrl])),
   INTENTIONAL_FAILURE_PCT: ['', 'abc', '-1', '101', '50%', ' '],
   SERVICE3_SLEEP_MS: ['', 'abc', '-1', '1e9', '0.5', '1000000000'],
   DOWNSTREAM_TIMEOUT_MS: ['', '0', '290001', 'abc', '-1', '1e9'],
@@ -72,7 +84,7 @@ suite('an invalid value is one line with the variable, the value and the valid v
 test('otel.env and docker/shell.env have every variable, and each has an invalid value above', () => {
   const namesIn = (file: string) =>
     [...readFileSync(file, 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)(=|$)/gm)].map(([, name = '']) => name);
-  const setByCompose = ['SERVICE_NAME', 'HOST', 'PORT', 'SERVICE2_URL', 'SERVICE3_URL'];
+  const setByCompose = ['SERVICE_NAME', 'HOST', 'PORT', ...urlVariables];
   const all = variableNames.toSorted();
   assert.deepEqual([...new Set(namesIn('otel.env'))].sort(), all); // the sampler has two lines, one of them commented out
   assert.deepEqual([...namesIn('docker/shell.env'), ...setByCompose].sort(), all);
@@ -90,13 +102,13 @@ test('all invalid values are reported at once on stderr, and the service exits w
   assert.deepEqual(started.text.stderr.trimEnd().split('\n').sort(), [
     'INTENTIONAL_FAILURE_PCT="101" is not valid: it must be an integer from 0 to 100',
     'OTEL_TRACES_EXPORTER="jaeger" is not valid: it must be zipkin alone, none, or a comma-separated list of otlp, console',
-    'SERVICE_NAME="service9" is not valid: it must be service1 | service2 | service3',
+    `SERVICE_NAME="service9" is not valid: it must be ${names}`,
   ]);
 });
 
 test('SERVICE_NAME must be set', () => {
   assert.throws(() => parseConfig({}), {
-    message: /^SERVICE_NAME is not set: it must be service1 \| service2 \| service3$/,
+    message: `SERVICE_NAME is not set: it must be ${names}`,
   });
 });
 

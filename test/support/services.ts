@@ -1,3 +1,4 @@
+import { type ServiceName, services } from '../../src/services.ts';
 import { startViewer } from './backends.ts';
 import { disposeAfterTests } from './dispose-after-tests.ts';
 import { run } from './process.ts';
@@ -12,7 +13,7 @@ const preload = ['--import', './src/telemetry.ts'];
 
 /** Runs a service as `npm run service` does, on a free port, with `env` on top of otel.env. */
 export async function startService(
-  SERVICE_NAME: 'service1' | 'service2' | 'service3',
+  SERVICE_NAME: ServiceName,
   env: Record<string, string> = {},
   { telemetry = true } = {},
 ) {
@@ -30,19 +31,16 @@ export async function startService(
 /** The three services; spans go to `backend`. There are no failures and hardly any sleep, unless `env` sets them. */
 export async function startDemo(backend: { env: Record<string, string> }, env: Record<string, string> = {}) {
   const shared = { INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1', ...backend.env, ...env };
-  const service3 = await startService('service3', shared);
-  const service2 = await startService('service2', { SERVICE3_URL: service3.url, ...shared });
-  const service1 = await startService('service1', {
-    SERVICE2_URL: service2.url,
-    SERVICE3_URL: service3.url,
-    ...shared,
-  });
-  const all = [service1, service2, service3];
+  const demo = {} as Record<ServiceName, Awaited<ReturnType<typeof startService>>>;
+  const urls: Record<string, string> = {};
+  for (const name of (Object.keys(services) as ServiceName[]).reverse()) {
+    demo[name] = await startService(name, { ...urls, ...shared }); // after the services that it calls
+    urls[`${name.toUpperCase()}_URL`] = demo[name].url;
+  }
+  const all = Object.values(demo);
   return {
-    url: service1.url,
-    service1,
-    service2,
-    service3,
+    url: demo.service1.url,
+    ...demo,
     [Symbol.asyncDispose]: async () => void (await Promise.all(all.map((service) => service[Symbol.asyncDispose]()))),
   };
 }

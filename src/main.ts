@@ -27,7 +27,7 @@ const handlers = {
 } satisfies Record<ServiceName, () => Promise<RequestHandler[]>>;
 
 const app = createApp(await handlers[config.SERVICE_NAME](), log);
-// A busy caller may use a connection shortly after it should have closed it.
+// A busy caller may reuse a connection just after its idle timeout: keep it open a little longer.
 const server = createServer({ keepAliveTimeoutBuffer: 30_000 }, app).listen(config.PORT, config.HOST);
 server.on('listening', () => {
   const { address, port, family } = server.address() as AddressInfo;

@@ -1,4 +1,5 @@
-// Plain data, without imports: settings, launcher and main.ts derive what they need from it.
+// Plain data, without imports: settings, launcher and main.ts derive what they need from it. To add a service, see
+// CONTRIBUTING.md.
 
 /** The three services: the default port of each, and the services that it calls. */
 export const services = {

@@ -17,7 +17,7 @@ import { logDiagnostics } from './telemetry/log-diagnostics.ts';
 import { RetryingZipkinExporter } from './telemetry/retrying-zipkin-exporter.ts';
 import { serverSpanConfig } from './telemetry/server-span-config.ts';
 
-// ES modules can't be patched once they are loaded: register this hook before, or spans have no http.route.
+// ES modules can't be patched once they are loaded: without this hook, spans of Express have no http.route.
 register({ include: ['express'] });
 
 // Zipkin unless OTEL_TRACES_EXPORTER names another exporter, which the SDK then creates.
@@ -37,7 +37,7 @@ const sdk = new NodeSDK({
   ],
 });
 
-logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config)); // after `new NodeSDK`, which sets its own
+logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config)); // after `new NodeSDK`, which sets a diag logger
 sdk.start();
 onShutdown(() => {
   zipkin?.stopRetrying();

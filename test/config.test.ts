@@ -47,7 +47,7 @@ const invalid: Record<string, string[]> = {
   OTEL_BSP_EXPORT_TIMEOUT: ['abc', '-1', '0'],
   OTEL_BSP_MAX_QUEUE_SIZE: ['abc', '-1', '0'],
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: ['abc', '-1', '0', '9000'],
-  OTEL_EXPORTER_ZIPKIN_ENDPOINT: ['abc', 'localhost:9411', 'ftp://localhost:9411/'],
+  OTEL_EXPORTER_ZIPKIN_ENDPOINT: ['abc', 'localhost:9411', 'ftp://localhost:9411/', 'http://user:100%@host/'],
   OTEL_EXPORTER_ZIPKIN_TIMEOUT: ['abc', '0', '-1', '1e9'],
   OTEL_EXPORTER_OTLP_ENDPOINT: ['abc', 'localhost:4318'],
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],

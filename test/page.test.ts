@@ -140,7 +140,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     const button = page.getByRole('button', { name: 'Send a request' });
     await button.click();
     await until('the call to service2', () => waiting.length === 1);
-    assert.equal(await page.getByRole('status').innerText(), 'Running …');
+    assert.equal(await page.getByRole('status').innerText(), 'Running…');
     assert.equal(await button.isDisabled(), true);
     waiting[0]?.end();
     await until('the call to service3', () => waiting.length === 2);
@@ -171,7 +171,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
-    await page.getByText('service2 fails on purpose 30 % of the time').waitFor();
+    await page.getByText('service2 fails on purpose 30% of the time').waitFor();
     const href = await page.getByRole('link', { name: 'All traces' }).getAttribute('href');
     assert.equal(href, 'http://localhost:16686/a"b&c/');
     assert.equal(await page.locator('table').isVisible(), false);

@@ -1,5 +1,6 @@
 // The settings of a service, a row per environment variable: valid values, conversion, default. otel.env says what each
-// does. It has the same defaults for the demo's own variables; for OTEL_* the defaults here are OpenTelemetry's.
+// does. Its defaults for the demo's own variables are those here. For OTEL_* the defaults here are OpenTelemetry's, but
+// for the exporter and the propagators.
 import * as v from 'valibot';
 import { type CalledService, calledServices, type ServiceName, services } from '../services.ts';
 import { quote } from './quote.ts';
@@ -108,12 +109,13 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   // OpenTelemetry's specification treats an empty variable as unset. An empty variable of the demo's own is an error.
   const isSet = ([name, value]: [string, string?]) => !name.startsWith('OTEL_') || value?.trim();
   const set = Object.fromEntries(Object.entries(env).filter(isSet));
+  // SERVICE_NAME is always a key: valibot has a message of its own for a missing one.
   const { success, output, issues } = v.safeParse(settings, { SERVICE_NAME: undefined, ...set });
   if (!success) throw new ConfigError(issues.map(describe).join('\n'));
   return Object.freeze({ ...output, PORT: output.PORT ?? services[output.SERVICE_NAME].port });
 }
 
-/** The same for a program: if a variable is invalid, prints the error to stderr and exits with code 1. */
+/** Like parseConfig, but prints the error to stderr and exits with code 1. */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   try {
     return parseConfig(env);
@@ -131,5 +133,5 @@ function describe({ path, message }: v.InferIssue<typeof settings>): string {
 }
 
 /** A password can hold any character: up to the last `@`, everything but the scheme may be part of it. */
-const withoutSecrets = (url: string) =>
-  url.replace(/^(\w+:\/\/)?.*@/s, '$1[redacted]@').replace(/[?#].*/s, '?[redacted]');
+const withoutSecrets = (value: string) =>
+  value.replace(/^(\w+:\/\/)?.*@/s, '$1[redacted]@').replace(/[?#].*/s, '?[redacted]');

@@ -35,10 +35,10 @@ export const keyValueList = text('a comma-separated list of key=value, both perc
 );
 
 /** A decimal integer, converted to a number. */
-export const integer = (min: number, max: number, unit = '') => {
+export const integer = (min: number, max: number, note = '') => {
   const isValid = (digits: string) =>
     /^(0|[1-9]\d{0,9})$/.test(digits) && Number(digits) >= min && Number(digits) <= max;
-  return v.pipe(text(`an integer from ${min} to ${max}${unit}`, isValid), v.transform(Number));
+  return v.pipe(text(`an integer from ${min} to ${max}${note}`, isValid), v.transform(Number));
 };
 export const milliseconds = (min: number, max: number) => integer(min, max, ' (milliseconds)');
 
@@ -47,7 +47,20 @@ export const ratio = text('a number from 0 to 1', (value) => /^\d*\.?\d+$/.test(
 export const host = text('an IP address or localhost', (value) => isIP(value) > 0 || value === 'localhost');
 
 const isHttpUrl = (url: string) => /^https?:\/\/[^\s/]\S*$/.test(url) && URL.canParse(url);
-export const httpUrl = text('an http:// or https:// URL', isHttpUrl);
+export const httpUrl = text(
+  'an http:// or https:// URL, with any % in user name and password written as %25',
+  (url) => isHttpUrl(url) && canDecodeLogin(new URL(url)),
+);
+
+/** The exporters decode user name and password, for a header: a bare `%` would throw. */
+function canDecodeLogin({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** fetch rejects URLs with a user name or password. */
 export const downstreamUrl = text(

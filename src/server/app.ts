@@ -9,6 +9,7 @@ export function createApp(handlers: RequestHandler[], log: Logger): RequestListe
   app.disable('x-powered-by');
   app.disable('etag'); // clients never revalidate
   app.get('/health', (_req, res) => {
+    // before logRequests: probes are not logged
     res.json({ status: 'UP' });
   });
   app.use(logRequests(log));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 const drainMs = 5000;
-const flushMs = 4000; // together less than the 10 s after which Docker kills
+const flushMs = 4000; // together less than the 10 s after which Docker kills by default
 const crashFlushMs = 1000;
 
 const tasks: (() => Promise<unknown>)[] = [];
@@ -48,8 +48,7 @@ function flush(limitMs: number): Promise<unknown> {
 
 async function drain(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  // close() drops connections that are idle now; a busy one becomes idle later, and would stay open for 5 s
-  // (keepAliveTimeout).
+  // close() drops connections that are idle now. A busy one becomes idle later, and would stay open.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   await closed;
   clearInterval(idle);

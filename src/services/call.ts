@@ -1,4 +1,4 @@
-// A call from one service to another, from the request to its part of the response.
+// Calls another service, and turns the outcomes into a response.
 import type { Logger } from 'pino';
 
 /** A call without a complete response: 502 if the call failed, 504 if it timed out. */
@@ -47,8 +47,8 @@ export async function statusOrError(call: Promise<number>): Promise<number | Dow
   }
 }
 
-/** Builds the response: 200 if every call got one, whatever its status, else 502. Internal addresses are only logged. */
-export function report(calls: Record<string, number | DownstreamError>, log: Logger) {
+/** Builds the response: 200 if every call got one, whatever its status, else 502. Logs internal addresses. */
+export function toResponse(calls: Record<string, number | DownstreamError>, log: Logger) {
   const response_codes: Record<string, number | null> = {};
   const errors: Record<string, { status: number; message: string }> = {};
   for (const [name, outcome] of Object.entries(calls)) {

@@ -10,8 +10,8 @@ const accepts = (text: string) => /^(100|[1-9]?\d)$/.test(text);
 const allowed = 'an integer from 0 to 100';
 
 /**
- * The active context with the `failure_pct` of a query string in its baggage, in place of the caller's. The parameter
- * is ignored, and that is logged, unless baggage is propagated: the other services would not see it.
+ * The active context with the `failure_pct` of a query string in its baggage, in place of the caller's. If baggage isn't
+ * propagated, the parameter is ignored, with a warning: the other services would not see it.
  * @throws an Error with status 400 if the parameter is not one integer from 0 to 100
  */
 export function withFailurePct(parameter: unknown, log: Logger): Context {

@@ -2,7 +2,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { getStatus, report, statusOrError } from './call.ts';
+import { getStatus, statusOrError, toResponse } from './call.ts';
 import { getFailurePct, withFailurePct } from './failure-pct.ts';
 import { redactHeaders } from './redact-headers.ts';
 import { traceLink } from './trace-link.ts';
@@ -22,7 +22,7 @@ export function service1(config: Config, log: Logger): RequestHandler {
       const service2 = await statusOrError(callService2);
       const callService3 = withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs));
       const service3 = await statusOrError(callService3);
-      const { status, body } = report({ service2, service3 }, log);
+      const { status, body } = toResponse({ service2, service3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });
     });

@@ -14,7 +14,7 @@ export function fillZipkinGaps(span: ReadableSpan): ReadableSpan {
   const { status, events } = span;
   const lacksMessage = status.code === SpanStatusCode.ERROR && !status.message;
   if (!lacksMessage && events.length === 0) return span;
-  // A span's properties are on its prototype chain, where a copy would not have them.
+  // Not a spread copy, which would lose the inherited properties.
   return Object.create(span, {
     status: { value: lacksMessage ? { ...status, message: String(span.attributes[ATTR_ERROR_TYPE] ?? true) } : status },
     events: { value: events.map((event) => ({ ...event, name: nameWithAttributes(event) })) },

@@ -1,27 +1,27 @@
 const quietMs = 60_000;
 
-/** Logs lost spans by `write`: the first loss at once, further ones at most once a minute, with their total. */
+/** Logs lost spans with `write`: the first loss at once, further ones at most once a minute, with their total. */
 export function createLossLog(write: (message: string) => void) {
   let lostSpans = 0;
   let latest: string | undefined; // the loss to log next
-  let quiet: NodeJS.Timeout | undefined; // a timer, because the clock may be set back
+  let quietTimer: NodeJS.Timeout | undefined; // at its end the latest loss is logged
 
   const logLatest = () => {
-    quiet = undefined;
+    quietTimer = undefined;
     if (!latest) return;
     const count = lostSpans > 0 ? ` (${lostSpans} spans lost since the start)` : '';
     write(
       `${latest}${count}. Requests are not affected, but traces may be incomplete. (Logged at most once a minute.)`,
     );
     latest = undefined;
-    quiet = setTimeout(logLatest, quietMs).unref();
+    quietTimer = setTimeout(logLatest, quietMs).unref();
   };
 
   return {
     add(message: string, spans: number) {
       latest = message;
       lostSpans += spans;
-      if (!quiet) logLatest();
+      if (!quietTimer) logLatest();
     },
   };
 }

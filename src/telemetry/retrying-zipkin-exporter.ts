@@ -12,7 +12,7 @@ type Failure = { reason: string; isRetryable: boolean; retryAfterMs: number };
 /**
  * A ZipkinExporter with timeouts and retries, for which only a 2xx status is a success. exporter-zipkin 3.1.0
  * (src/platform/node/util.ts) never retries, has no timeout, takes a redirect for success, collects a response of any
- * length, and keeps a batch for ever if its response is cut short. That may never change: Zipkin exporters are
+ * length, and keeps a batch forever if its response is cut short. That may never change: Zipkin exporters are
  * deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715).
  *
  * Spans that are lost are reported to OpenTelemetry's global error handler, with their number in `lostSpans`. The
@@ -39,7 +39,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
       }
       done({ code: ExportResultCode.SUCCESS });
     };
-    // The base class converts the spans and calls this private member. (The package is frozen, and pinned here.)
+    // The base class converts the spans and calls this private member: check it when you update the pinned package.
     Object.assign(this, { _send: send });
   }
 

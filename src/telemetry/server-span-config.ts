@@ -19,7 +19,7 @@ export const serverSpanConfig: HttpInstrumentationConfig = {
       span.setAttribute(ATTR_HTTP_ROUTE, baseUrl + route.path).updateName(`${request.method} ${baseUrl}${route.path}`);
     }
     // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, if the caller disconnects before the
-    // response is sent. Remove when it checks response.writableFinished.
+    // response is sent. Remove this block when it checks response.writableFinished.
     if (response instanceof ServerResponse && !response.writableFinished) {
       span.setAttribute(ATTR_ERROR_TYPE, 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
     }

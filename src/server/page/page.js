@@ -10,7 +10,7 @@ async function send(button) {
   for (const each of buttons) each.disabled = true;
   for (const box of svg.querySelectorAll('.failed')) box.classList.remove('failed');
   svg.classList.add('running');
-  status.textContent = 'Running …';
+  status.textContent = 'Running…';
   const when = new Date();
   const start = performance.now();
   const body = await fetch(`/${button.dataset.query}`, { headers: { accept: 'application/json' } })

@@ -38,7 +38,7 @@ export async function getStatus(url: string, timeoutMs: number): Promise<number>
 }
 
 /** Resolves to the status of a call, or to its DownstreamError. Any other error is thrown. */
-export async function statusOrError(call: Promise<number>): Promise<number | DownstreamError> {
+export async function outcomeOf(call: Promise<number>): Promise<number | DownstreamError> {
   try {
     return await call;
   } catch (error) {

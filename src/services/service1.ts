@@ -2,7 +2,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { getStatus, statusOrError, toResponse } from './call.ts';
+import { getStatus, outcomeOf, toResponse } from './call.ts';
 import { getFailurePct, withFailurePct } from './failure-pct.ts';
 import { redactHeaders } from './redact-headers.ts';
 import { traceLink } from './trace-link.ts';
@@ -18,10 +18,12 @@ export function service1(config: Config, log: Logger): RequestHandler {
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
     await context.with(withFailurePct(req.query.failure_pct, log), async () => {
-      const callService2 = withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs));
-      const service2 = await statusOrError(callService2);
-      const callService3 = withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs));
-      const service3 = await statusOrError(callService3);
+      const service2 = await outcomeOf(
+        withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)),
+      );
+      const service3 = await outcomeOf(
+        withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)),
+      );
       const { status, body } = toResponse({ service2, service3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });

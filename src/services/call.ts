@@ -38,7 +38,7 @@ export async function getStatus(url: string, timeoutMs: number): Promise<number>
 }
 
 /** Resolves to the status of a call, or to its DownstreamError. Any other error is thrown. */
-export async function outcomeOf(call: Promise<number>): Promise<number | DownstreamError> {
+export async function outcome(call: Promise<number>): Promise<number | DownstreamError> {
   try {
     return await call;
   } catch (error) {
@@ -51,10 +51,10 @@ export async function outcomeOf(call: Promise<number>): Promise<number | Downstr
 export function toResponse(calls: Record<string, number | DownstreamError>, log: Logger) {
   const response_codes: Record<string, number | null> = {};
   const errors: Record<string, { status: number; message: string }> = {};
-  for (const [name, outcome] of Object.entries(calls)) {
-    response_codes[name] = typeof outcome === 'number' ? outcome : null;
-    if (typeof outcome === 'number') continue;
-    const { status, message } = outcome;
+  for (const [name, result] of Object.entries(calls)) {
+    response_codes[name] = typeof result === 'number' ? result : null;
+    if (typeof result === 'number') continue;
+    const { status, message } = result;
     errors[name] = { status, message: status === 504 ? `no response from ${name} in time` : `can't reach ${name}` };
     log.error(`${name}: ${message}`);
   }

@@ -2,7 +2,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { getStatus, outcomeOf, toResponse } from './call.ts';
+import { getStatus, outcome, toResponse } from './call.ts';
 import { getFailurePct, withFailurePct } from './failure-pct.ts';
 import { redactHeaders } from './redact-headers.ts';
 import { traceLink } from './trace-link.ts';
@@ -12,18 +12,13 @@ import { withSpan } from './with-span.ts';
 export function service1(config: Config, log: Logger): RequestHandler {
   const { SERVICE2_URL, SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS: timeoutMs } = config;
   return async (req, res) => {
-    // An attribute added by hand to the span that is active here, the automatic SERVER span. (In a real service, list
-    // the headers that you want in headersToSpanAttributes of instrumentation-http: they become the standard
-    // `http.request.header.<name>`.)
+    // An attribute added by hand to the active span, the automatic SERVER span. (In a real service, list the headers in
+    // instrumentation-http's headersToSpanAttributes: they become the standard `http.request.header.<name>`.)
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
     await context.with(withFailurePct(req.query.failure_pct, log), async () => {
-      const service2 = await outcomeOf(
-        withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)),
-      );
-      const service3 = await outcomeOf(
-        withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)),
-      );
+      const service2 = await outcome(withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)));
+      const service3 = await outcome(withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)));
       const { status, body } = toResponse({ service2, service3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { getStatus, outcomeOf, toResponse } from './call.ts';
+import { getStatus, outcome, toResponse } from './call.ts';
 import { getFailurePct } from './failure-pct.ts';
 import { withSpan } from './with-span.ts';
 
@@ -17,7 +17,7 @@ export function service2(config: Config, log: Logger): RequestHandler {
       return getStatus(config.SERVICE3_URL, timeoutMs);
     });
 
-    const { status, body } = toResponse({ service3: await outcomeOf(call) }, log);
+    const { status, body } = toResponse({ service3: await outcome(call) }, log);
     res.status(status).json(body);
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
+import { isBlockedPort } from '../src/config/blocked-ports.ts';
 import { parseConfig, urlVariable, variableNames } from '../src/config/config.ts';
 import { calledServices, services } from '../src/services.ts';
 import { run } from './support/process.ts';
@@ -24,12 +25,13 @@ const noUrl = [
   'http://',
   'http://a b/',
   'http://user:s3cret@host/',
+  'http://host:1/',
 ];
 
 const invalid: Record<string, string[]> = {
   SERVICE_NAME: ['', 'service9', 'Service1'],
   HOST: ['', 'abc', '999.0.0.1'],
-  PORT: ['', 'abc', '-1', '65536', '1e3', '80 80'],
+  PORT: ['', 'abc', '-1', '65536', '1e3', '80 80', '6000'],
   ...Object.fromEntries(urlVariables.map((name) => [name, noUrl])),
   INTENTIONAL_FAILURE_PCT: ['', 'abc', '-1', '101', '50%', ' '],
   SERVICE3_SLEEP_MS: ['', 'abc', '-1', '1e9', '0.5', '1000000000'],
@@ -47,7 +49,13 @@ const invalid: Record<string, string[]> = {
   OTEL_BSP_EXPORT_TIMEOUT: ['abc', '-1', '0'],
   OTEL_BSP_MAX_QUEUE_SIZE: ['abc', '-1', '0'],
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: ['abc', '-1', '0', '9000'],
-  OTEL_EXPORTER_ZIPKIN_ENDPOINT: ['abc', 'localhost:9411', 'ftp://localhost:9411/', 'http://user:100%@host/'],
+  OTEL_EXPORTER_ZIPKIN_ENDPOINT: [
+    'abc',
+    'localhost:9411',
+    'ftp://localhost:9411/',
+    'http://user:100%@host/',
+    'http://host:5060/',
+  ],
   OTEL_EXPORTER_ZIPKIN_TIMEOUT: ['abc', '0', '-1', '1e9'],
   OTEL_EXPORTER_OTLP_ENDPOINT: ['abc', 'localhost:4318'],
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],
@@ -165,3 +173,12 @@ for (const file of ['compose.yaml', 'docker/scale.yaml']) {
     for (const service of Object.keys(services)) assert.ok(names.includes(service), service);
   });
 }
+
+test('the ports that are not valid are those that fetch refuses', async () => {
+  const blocked = Array.from({ length: 65_536 }, (_, port) => port).filter(isBlockedPort);
+  assert.ok(blocked.length > 80);
+  for (const port of blocked) {
+    const error = await fetch(`http://127.0.0.1:${port}`).catch(({ cause }) => cause);
+    assert.equal(error.message, 'bad port', `${port}`);
+  }
+});

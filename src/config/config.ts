@@ -22,7 +22,7 @@ const ownVariables = {
   SERVICE_NAME: rule.oneOf(...(Object.keys(services) as ServiceName[])),
   HOST: v.optional(rule.host, '127.0.0.1'),
   // the default depends on SERVICE_NAME: see parseConfig
-  PORT: v.optional(rule.integer(0, 65_535, ' (0: any free port)')),
+  PORT: v.optional(rule.port),
   ...urlVariables,
   INTENTIONAL_FAILURE_PCT: v.optional(rule.integer(0, 100), '50'),
   SERVICE3_SLEEP_MS: v.optional(rule.milliseconds(0, 600_000), '500'),
@@ -56,7 +56,7 @@ const otelVariables = {
   OTEL_BSP_EXPORT_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '30000'),
   OTEL_BSP_MAX_QUEUE_SIZE: v.optional(rule.integer(1, 1_000_000), '2048'),
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: v.optional(rule.integer(1, 1_000_000), '512'),
-  OTEL_EXPORTER_ZIPKIN_ENDPOINT: v.optional(rule.httpUrl, 'http://localhost:9411/api/v2/spans'),
+  OTEL_EXPORTER_ZIPKIN_ENDPOINT: v.optional(rule.zipkinUrl, 'http://localhost:9411/api/v2/spans'),
   OTEL_EXPORTER_ZIPKIN_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '10000'),
   OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(rule.httpUrl, 'http://localhost:4318'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: v.optional(rule.httpUrl),

@@ -1,6 +1,7 @@
 // Valid values of environment variables. The message of each rule completes the sentence "it must be …".
 import { isIP } from 'node:net';
 import * as v from 'valibot';
+import { isBlockedPort } from './blocked-ports.ts';
 
 const text = (allowed: string, isValid: (value: string) => boolean) =>
   v.pipe(v.string(allowed), v.check(isValid, allowed));
@@ -47,26 +48,40 @@ export const ratio = text('a number from 0 to 1', (value) => /^\d*\.?\d+$/.test(
 export const host = text('an IP address or localhost', (value) => isIP(value) > 0 || value === 'localhost');
 
 const isHttpUrl = (url: string) => /^https?:\/\/[^\s/]\S*$/.test(url) && URL.canParse(url);
-export const httpUrl = text(
-  'an http:// or https:// URL, with any % in user name and password written as %25',
-  (url) => isHttpUrl(url) && canDecodeLogin(new URL(url)),
+export const httpUrl = text('an http:// or https:// URL', isHttpUrl);
+
+/** The exporter sends by fetch, with user name and password decoded for a header: a bare `%` in them would throw. */
+export const zipkinUrl = v.pipe(
+  httpUrl,
+  v.check(hasFetchablePort, 'a URL with a port that fetch accepts'),
+  v.check(hasDecodableLogin, 'a URL with user name and password percent-encoded (% is %25)'),
 );
 
-/** The exporters decode user name and password, for a header: a bare `%` would throw. */
-function canDecodeLogin({ username, password }: URL): boolean {
+/** fetch rejects URLs with a user name or password. */
+export const downstreamUrl = v.pipe(
+  text('an http:// or https:// URL without user name and password', (url) => isHttpUrl(url) && !url.includes('@')),
+  v.check(hasFetchablePort, 'a URL with a port that fetch accepts'),
+);
+
+export const port = v.pipe(
+  integer(0, 65_535, ' (0: any free port)'),
+  v.check((number) => !isBlockedPort(number), 'a port that fetch and browsers accept'),
+);
+
+function hasFetchablePort(url: string): boolean {
+  return !isHttpUrl(url) || !isBlockedPort(Number(new URL(url).port));
+}
+
+function hasDecodableLogin(url: string): boolean {
+  if (!isHttpUrl(url)) return true; // reported by the rule before
+  const { username, password } = new URL(url);
   try {
-    decodeURIComponent(username + password);
-    return true;
+    return decodeURIComponent(username + password) !== undefined;
   } catch {
     return false;
   }
 }
 
-/** fetch rejects URLs with a user name or password. */
-export const downstreamUrl = text(
-  'an http:// or https:// URL without user name and password',
-  (url) => isHttpUrl(url) && !url.includes('@'),
-);
 export const traceUiUrl = text(
   'an http:// or https:// URL that contains {traceId}',
   (url) => url.includes('{traceId}') && isHttpUrl(url.replaceAll('{traceId}', '0')),

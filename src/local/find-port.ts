@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { isBlockedPort } from '../config/blocked-ports.ts';
 
-/** The first free port from `port` on. */
+/** The first free port from `port` on that fetch accepts. */
 export async function findPort(port: number, host: string): Promise<number> {
+  if (isBlockedPort(port)) return findPort(port + 1, host);
   const server = createServer();
   try {
     await once(server.listen(port, host), 'listening');

@@ -1,6 +1,5 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
-import { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
 
 /**
  * Adds to a span what exporter-zipkin 3.1.0 (src/transform.ts) omits:
@@ -16,7 +15,7 @@ export function fillZipkinGaps(span: ReadableSpan): ReadableSpan {
   if (!lacksMessage && events.length === 0) return span;
   // Not a spread copy, which would lose the inherited properties.
   return Object.create(span, {
-    status: { value: lacksMessage ? { ...status, message: String(span.attributes[ATTR_ERROR_TYPE] ?? true) } : status },
+    status: { value: lacksMessage ? { ...status, message: String(span.attributes['error.type'] ?? true) } : status },
     events: { value: events.map((event) => ({ ...event, name: nameWithAttributes(event) })) },
   });
 }

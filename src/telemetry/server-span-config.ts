@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http';
-import { SpanStatusCode } from '@opentelemetry/api';
+import { type Span, SpanStatusCode } from '@opentelemetry/api';
 import type { HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
-import { ATTR_ERROR_TYPE, ATTR_HTTP_ROUTE } from '@opentelemetry/semantic-conventions';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { Request } from 'express';
 import { redactQuery } from './redact-query.ts';
 
@@ -13,15 +13,14 @@ export const serverSpanConfig: HttpInstrumentationConfig = {
     // `/?a=b` and for a path that differs in case. Remove this block when its getActualMatchedRoute (src/utils.ts)
     // ignores both.
     const { route, baseUrl } = request as Request;
-    // the SDK's span; the API has only setters
-    const { attributes } = span as unknown as { attributes?: Record<string, unknown> };
-    if (typeof route?.path === 'string' && !attributes?.[ATTR_HTTP_ROUTE]) {
-      span.setAttribute(ATTR_HTTP_ROUTE, baseUrl + route.path).updateName(`${request.method} ${baseUrl}${route.path}`);
+    const { attributes } = span as Span & Partial<ReadableSpan>; // the SDK's span can be read, the API's can't
+    if (typeof route?.path === 'string' && !attributes?.['http.route']) {
+      span.setAttribute('http.route', baseUrl + route.path).updateName(`${request.method} ${baseUrl}${route.path}`);
     }
     // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, if the caller disconnects before the
     // response is sent. Remove this block when it checks response.writableFinished.
     if (response instanceof ServerResponse && !response.writableFinished) {
-      span.setAttribute(ATTR_ERROR_TYPE, 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
+      span.setAttribute('error.type', 'client_disconnected').setStatus({ code: SpanStatusCode.ERROR });
     }
   },
 };

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 
 /** An HTTP server, on a free port unless `port` is given. */
 export async function serve(listener: RequestListener, port = 0) {
-  const server = createServer(listener).listen(port, '127.0.0.1');
+  // No idle timeout: a busy machine may use a connection late, just when it would be closed.
+  const server = createServer({ keepAliveTimeout: 0 }, listener).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -2,9 +2,25 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { startViewer } from './support/backends.ts';
-import { get } from './support/http.ts';
+import { b3, get, hex } from './support/http.ts';
 import { startService } from './support/services.ts';
 import { goodSpans, traceOf } from './support/trace.ts';
+
+test('OTEL_RESOURCE_ATTRIBUTES wins over the random service.instance.id', async () => {
+  await using viewer = await startViewer();
+  await using service3 = await startService('service3', {
+    ...viewer.env,
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_RESOURCE_ATTRIBUTES: 'service.instance.id=pod-7',
+  });
+  const traceId = hex(32);
+  await get(service3.url, b3(traceId));
+  const spans = await traceOf(viewer, traceId, 2);
+  assert.deepEqual(
+    spans.map(({ tags }) => tags?.['service.instance.id']),
+    ['pod-7', 'pod-7'],
+  );
+});
 
 test('two replicas of service3 have their own service.instance.id in a trace, and the version of package.json', async () => {
   await using viewer = await startViewer();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { ZipkinSpan } from '../src/local/viewer/span.ts';
 import { get } from './support/http.ts';
@@ -53,7 +54,10 @@ test('INTENTIONAL_FAILURE_PCT is the percentage of requests that fail', async ()
 for (const name of ['service1', 'service2', 'service3'] as const) {
   test(`${name} responds to /health with 200 and to unknown paths with 404, as JSON; /health and /favicon.ico are not traced`, async () => {
     const { url } = demo[name];
-    assert.deepEqual(await json(`${url}/health?x=1`), [200, { status: 'UP' }]);
+    for (const path of ['/health?x=1', '/health/', '/HEALTH']) {
+      assert.deepEqual(await json(url + path), [200, { status: 'UP' }]);
+    }
+    assert.match(await sendRaw(url, `GET ${url}/health HTTP/1.1`), /"UP"/);
     assert.equal((await json(`${url}/favicon.ico`))[0], 404);
     assert.deepEqual(await json(`${url}/nowhere?password=s3cret`), [404, { error: 'not found: GET /nowhere' }]);
     // Spans arrive in the order in which they ended: when the last one is there, so are all before it.
@@ -161,6 +165,13 @@ test('a redirect of a service is reported, not followed', async () => {
   const { body } = await get(service1.url);
   assert.deepEqual([body.response_codes, followed], [{ service2: 302, service3: 302 }, false]);
 });
+
+/** fetch can't send the absolute form of a URL. */
+async function sendRaw(url: string, line: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('utf8');
+  socket.write(`${line}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  return socket.reduce((text, chunk) => text + chunk, '');
+}
 
 async function json(url: string): Promise<[number, unknown]> {
   const response = await fetch(url);

@@ -79,6 +79,14 @@ for (const { name, skip = false, backend } of backends) {
   });
 }
 
+test('a CLIENT span has its method and URL once, and no empty query', async () => {
+  await using demo = await startDemo(viewer);
+  const { body } = await get(demo.url);
+  const client = (await traceOf(viewer, `${body.trace_id}`, goodSpans)).find(({ kind }) => kind === 'CLIENT');
+  const names = Object.keys(client?.tags ?? {}).filter((name) => /^(http\.request|url)\./.test(name));
+  assert.deepEqual(names.sort(), ['http.request.method', 'url.full', 'url.path', 'url.scheme']);
+});
+
 test('real Zipkin draws the dependencies and counts the errors on service1 → service2', {
   skip: noZipkin(),
 }, async () => {

@@ -77,7 +77,7 @@ test('no request waits for a backend that hangs', async () => {
 });
 
 for (const mode of ['hung', 'drips', 'endless', 'cut'] as const) {
-  test(`${mode}: one POST is open at a time, memory is bounded, and it exits, after 200 exports that failed`, async (t) => {
+  test(`${mode}: one POST is open at a time, memory is bounded, and it exits, after 200 exports`, async (t) => {
     await using recorder = await startRecorder();
     await using demo = await startDemo(recorder, {
       OTEL_EXPORTER_ZIPKIN_TIMEOUT: '50', // as many failures in 20 s as in 100 minutes

@@ -11,6 +11,8 @@ import { goodSpans } from '../support/trace.ts';
 import { hangSeconds, unlessItHangs, until } from '../support/wait.ts';
 
 const modes: Mode[] = ['refuses', 'slow', 'hung', '500', 'garbage', 'cut', 'drips', 'endless', 'redirects'];
+/** They respond 202, and then misbehave: the backend has the batch. */
+const delivered: Mode[] = ['cut', 'drips', 'endless'];
 const outageLines = (service: Parameters<typeof linesOf>[0]) =>
   linesOf(service).filter(({ logger }) => logger === 'opentelemetry');
 
@@ -35,6 +37,10 @@ suite('a backend that misbehaves', () => {
         // One line for each service that has had a failed export; a slow one that is in time is not a failure.
         const services = [demo.service1, demo.service2, demo.service3];
         for (const service of services) {
+          if (delivered.includes(mode)) {
+            assert.deepEqual(outageLines(service), []);
+            continue;
+          }
           await until('the line about the outage', () => outageLines(service).length > 0);
           const lines = outageLines(service);
           const times = lines.map(({ time }) => Date.parse(`${time}`));

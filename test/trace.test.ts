@@ -136,6 +136,19 @@ test('the viewer returns the same spans as real Zipkin', { skip: noZipkin() }, a
   assert.deepEqual(inViewer?.sort(byId), inZipkin?.sort(byId));
 });
 
+test('the exporter’s own requests are not traced, nor are its retries', async () => {
+  await using recorder = await startRecorder();
+  await recorder.become('500');
+  await using service3 = await startService('service3', { ...recorder.env, SERVICE3_SLEEP_MS: '1' });
+  await get(service3.url);
+  await until('a retry', () => recorder.posts() >= 2);
+  await recorder.become('ok');
+  await until('the spans', () => recorder.spans.length >= 2);
+  service3.signal('SIGTERM');
+  assert.equal(await service3.exit, 0);
+  assert.deepEqual(recorder.spans.map(({ name }) => name).sort(), ['GET /', 'sleep_service3']);
+});
+
 test('OTEL_SERVICE_NAME, if set, is the name of the service in the trace', async () => {
   await using service3 = await startService('service3', {
     ...viewer.env,

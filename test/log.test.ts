@@ -4,7 +4,7 @@ import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
-import { closedUrl, serve } from './support/servers.ts';
+import { closedUrl, freeUrl, serve } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
 import { failedSpans, goodSpans, traceOf } from './support/trace.ts';
@@ -63,7 +63,7 @@ for (const { name, skip = false, start } of [
 }
 
 test('a downstream that can’t be reached is an error line in the trace', async () => {
-  const nobody = await closedUrl();
+  const nobody = closedUrl();
   await using service1 = await startService('service1', {
     OTEL_TRACES_EXPORTER: 'console',
     SERVICE2_URL: nobody,
@@ -84,7 +84,7 @@ test('a downstream that can’t be reached is an error line in the trace', async
 });
 
 test('LOG_LEVEL=warn leaves out the lines of good requests', async () => {
-  const url = await closedUrl();
+  const url = await freeUrl();
   const env = {
     SERVICE_NAME: 'service3',
     PORT: new URL(url).port,
@@ -132,7 +132,7 @@ test('/health has no line', async () => {
 });
 
 const outages: Record<string, () => Promise<{ url: string } & AsyncDisposable>> = {
-  'refuses connections': async () => ({ url: await closedUrl(), [Symbol.asyncDispose]: async () => {} }),
+  'refuses connections': async () => ({ url: closedUrl(), [Symbol.asyncDispose]: async () => {} }),
   'responds 500': () => serve((_req, res) => res.writeHead(500).end()),
   'closes the connection': () => serve((req) => void req.socket.destroy()),
   'never responds': () => serve(() => {}),
@@ -175,7 +175,7 @@ for (const [what, start] of Object.entries(outages)) {
 }
 
 test('the password in a backend’s URL is in no log line', async () => {
-  const { host } = new URL(await closedUrl());
+  const { host } = new URL(closedUrl());
   await using service3 = await startService('service3', {
     OTEL_EXPORTER_ZIPKIN_ENDPOINT: `http://user:s3cret@${host}/spans?Api-Key=s3cret`,
     OTEL_EXPORTER_ZIPKIN_TIMEOUT: '100',

@@ -250,4 +250,20 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
       assert.deepEqual(notes(started), []);
     });
   }
+
+  test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
+    const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
+    const urlOf = ({ text }: ReturnType<typeof start>) =>
+      until('both URLs', () => {
+        const [, traces, spans] =
+          text.stdout.match(/^see the traces: +(\S+)\/zipkin\/\nsend spans to: +(\S+)\/api\/v2\/spans\n$/) ?? [];
+        return traces === spans && traces;
+      });
+    await using one = start();
+    const first = await urlOf(one);
+    await using two = start();
+    const second = await urlOf(two);
+    assert.notEqual(first, second);
+    for (const url of [first, second]) assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
+  });
 });

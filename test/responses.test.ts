@@ -79,7 +79,7 @@ for (const name of ['service1', 'service2', 'service3'] as const) {
 test('if a service can’t be reached, the other one is still called, the response is a 502 and the trace has the reason', async () => {
   await using service1 = await startService('service1', {
     ...viewer.env,
-    SERVICE2_URL: await closedUrl(),
+    SERVICE2_URL: closedUrl(),
     SERVICE3_URL: demo.service3.url,
   });
   const { status, body } = await get(service1.url);
@@ -95,7 +95,7 @@ test('if a service can’t be reached, the other one is still called, the respon
 });
 
 test('if a host name has two addresses and both refuse, as localhost often does, the trace has the reason too', async () => {
-  const { port } = new URL(await closedUrl());
+  const { port } = new URL(closedUrl());
   const twoAddresses = `import dns from 'node:dns';
     const lookup = dns.lookup;
     const both = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));

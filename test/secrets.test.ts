@@ -79,7 +79,7 @@ test('X-Forwarded-* sets client.address and server.address, as the conventions a
 
 for (const exporter of ['zipkin', 'otlp']) {
   test(`user info and query of a backend's URL are in no log line, at any log level (${exporter})`, async () => {
-    const { host } = new URL(await closedUrl());
+    const { host } = new URL(closedUrl());
     const endpoint = `http://user:${secret}@${host}/v1?Api-Key=${secret}`;
     await using service3 = await startService('service3', {
       OTEL_TRACES_EXPORTER: exporter,

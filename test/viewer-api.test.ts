@@ -3,9 +3,7 @@ import { request } from 'node:http';
 import { suite, test } from 'node:test';
 import { startViewer } from './support/backends.ts';
 import { hex } from './support/http.ts';
-import { run } from './support/process.ts';
 import { zipkinSpan as span } from './support/spans.ts';
-import { until } from './support/wait.ts';
 
 const read = async (url: string) => (await fetch(url)).json() as Promise<unknown>;
 const traceIdOf = (i: number) => `${i + 1}`.padStart(16, '0');
@@ -238,20 +236,4 @@ suite('the state of a trace', () => {
     mock.timers.tick(1000);
     assert.equal(await stateOf(viewer.url, traceId), 'complete');
   });
-});
-
-test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
-  const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
-  const urlOf = ({ text }: ReturnType<typeof start>) =>
-    until('both URLs', () => {
-      const [, traces, spans] =
-        text.stdout.match(/^see the traces: +(\S+)\/zipkin\/\nsend spans to: +(\S+)\/api\/v2\/spans\n$/) ?? [];
-      return traces === spans && traces;
-    });
-  await using one = start();
-  const first = await urlOf(one);
-  await using two = start();
-  const second = await urlOf(two);
-  assert.notEqual(first, second);
-  for (const url of [first, second]) assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
 });

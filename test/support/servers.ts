@@ -16,8 +16,11 @@ export async function serve(listener: RequestListener, port = 0) {
   };
 }
 
-/** A URL that refuses connections. */
-export async function closedUrl() {
+/** A URL that refuses connections: no program gets a port below 1024 when it asks for a free one. */
+export const closedUrl = () => 'http://127.0.0.1:2';
+
+/** A URL on which nothing listens yet. */
+export async function freeUrl() {
   await using server = await serve(() => {});
   return server.url;
 }

@@ -9,7 +9,7 @@ import * as rule from './rules.ts';
 const maxTimer = 2 ** 31 - 1; // milliseconds; a longer setTimeout fires at once
 
 /** The variable with a service's URL. */
-export const urlVariable = (name: CalledService) => name.toUpperCase().concat('_URL') as UrlVariable;
+export const urlVariable = (name: CalledService) => `${name.toUpperCase()}_URL` as UrlVariable;
 type UrlVariable = `${Uppercase<CalledService>}_URL`;
 
 const urlOnThisMachine = (name: ServiceName) =>

@@ -11,11 +11,11 @@ import { describeDestination } from './config/describe-destination.ts';
 import { onShutdown } from './server/shutdown.ts';
 import { untraced } from './server/untraced.ts';
 import { config, sdkLog } from './setup.ts';
-import { clientSpanConfig } from './telemetry/client-span-config.ts';
 import { createPropagator } from './telemetry/create-propagator.ts';
+import { httpConfig } from './telemetry/http-config.ts';
 import { logDiagnostics } from './telemetry/log-diagnostics.ts';
 import { RetryingZipkinExporter } from './telemetry/retrying-zipkin-exporter.ts';
-import { serverSpanConfig } from './telemetry/server-span-config.ts';
+import { undiciConfig } from './telemetry/undici-config.ts';
 
 // ES modules can't be patched once they are loaded: without this hook, spans of Express have no http.route.
 register({ include: ['express'] });
@@ -31,9 +31,9 @@ const sdk = new NodeSDK({
   traceExporter: zipkin,
   textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3 and baggage, unless OTEL_PROPAGATORS is set
   instrumentations: [
-    new HttpInstrumentation({ ...serverSpanConfig, ignoreIncomingRequestHook: untraced(config) }), // SERVER spans
+    new HttpInstrumentation({ ...httpConfig, ignoreIncomingRequestHook: untraced(config) }), // SERVER spans
     new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route
-    new UndiciInstrumentation(clientSpanConfig), // CLIENT spans: Node's fetch is undici, not node:http
+    new UndiciInstrumentation(undiciConfig), // CLIENT spans: Node's fetch is undici, not node:http
   ],
 });
 

@@ -78,7 +78,7 @@ suite('an invalid value is one line with the variable, the value and the valid v
           () => parseConfig({ ...defaults, [name]: value }),
           (error: Error) => {
             const [subject, rule = ''] = error.message.split(' is not valid: ');
-            assert.equal(subject?.replaceAll('"', ''), `${name}=${value.replace(/user:[^@]*/, '[redacted]')}`);
+            assert.equal(subject?.replaceAll('"', ''), `${name}=${value.replace(/user:[^@]*/, 'REDACTED')}`);
             assert.match(rule, /^[^\n]*it must be [^\n]{5,}$/);
             return true;
           },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
+import { startApp } from './support/app.ts';
 import { startViewer } from './support/backends.ts';
 import { b3, get, hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';
@@ -59,6 +60,30 @@ for (const format of ['zipkin', 'otlp'] as const) {
       }
     });
   }
+}
+
+for (const [call, expected] of [
+  ["fetch('http://127.0.0.1:2/path?token=s3cret&sig=s3cret')", 'http://127.0.0.1:2/path'],
+  ["http.get('http://127.0.0.1:2/path?token=s3cret')", 'http://127.0.0.1:2/path'],
+  ["http.get({ host: '127.0.0.1', port: 2, path: '/path?token=s3cret' })", 'http://127.0.0.1:2/path'],
+  ["http.get('http://ann:s3cret@127.0.0.1:2/path?token=s3cret')", 'http://REDACTED:REDACTED@127.0.0.1:2/path'],
+]) {
+  test(`the query of a call is not on its CLIENT span: ${call}`, async () => {
+    await using viewer = await startViewer();
+    await using app = await startApp(
+      viewer.env,
+      `import http from 'node:http';
+       import express from 'express';
+       const failed = (call) => call.catch ? call.catch(() => {}) : new Promise((resolve) => call.on('error', resolve));
+       const app = express().get('/', async (req, res) => { await failed(${call}); res.end(); });`,
+    );
+    const traceId = hex(32);
+    await fetch(app.url, { headers: b3(traceId) });
+    const spans = await traceOf(viewer, traceId, 2);
+    const { 'url.full': full, 'url.query': query } = spans.find(({ kind }) => kind === 'CLIENT')?.tags ?? {};
+    assert.deepEqual({ full, query }, { full: expected, query: 'REDACTED' });
+    assert.equal(JSON.stringify(spans).includes(secret), false);
+  });
 }
 
 test('X-Forwarded-* sets client.address and server.address, as the conventions ask, and no other attribute', async () => {

@@ -134,4 +134,4 @@ function describe({ path, message }: v.InferIssue<typeof settings>): string {
 
 /** A password can hold any character: up to the last `@`, everything but the scheme may be part of it. */
 const withoutSecrets = (value: string) =>
-  value.replace(/^(\w+:\/\/)?.*@/s, '$1[redacted]@').replace(/[?#].*/s, '?[redacted]');
+  value.replace(/^(\w+:\/\/)?.*@/s, '$1REDACTED@').replace(/[?#].*/s, '?REDACTED');

@@ -19,9 +19,9 @@ const shown = new Set([
   'x-b3-flags',
 ]);
 
-/** Replaces the value of every header that is not listed above by `[redacted]`. */
+/** Replaces the value of every header that is not listed above by `REDACTED`. */
 export function redactHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, shown.has(name) ? value : '[redacted]']),
+    Object.entries(headers).map(([name, value]) => [name, shown.has(name) ? value : 'REDACTED']),
   );
 }

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExportResult, ExportResultCode, globalErrorHandler } from '@opentelemetry/core';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import { fillZipkinGaps } from './fill-zipkin-gaps.ts';
+import { correctZipkinSpan, type ZipkinSpan } from './correct-zipkin-span.ts';
+import { prepareForZipkin } from './prepare-for-zipkin.ts';
 
 const attemptMs = 5000;
 const maxDelayMs = 5000;
@@ -30,9 +31,9 @@ export class RetryingZipkinExporter extends ZipkinExporter {
   constructor(endpoint: string, timeoutMs: number) {
     super({ url: endpoint });
     const post = createPost(endpoint);
-    const send = async (spans: unknown[], done: (result: ExportResult) => void) => {
+    const send = async (spans: ZipkinSpan[], done: (result: ExportResult) => void) => {
       try {
-        const body = JSON.stringify(spans);
+        const body = JSON.stringify(spans.map(correctZipkinSpan));
         await retry((limitMs) => post(body, limitMs), timeoutMs, this.#stopping.signal);
       } catch (error) {
         globalErrorHandler(Object.assign(error as Error, { lostSpans: spans.length }));
@@ -44,7 +45,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
   }
 
   override export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
-    super.export(spans.map(fillZipkinGaps), done);
+    super.export(spans.map(prepareForZipkin), done);
   }
 
   /** Gives each batch one more attempt. Call it before `sdk.shutdown()`, which waits for the batches. */

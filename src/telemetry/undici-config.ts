@@ -1,16 +1,15 @@
 import type { UndiciInstrumentationConfig } from '@opentelemetry/instrumentation-undici';
-import { redactQuery } from './redact-query.ts';
+import { redactFullUrl } from './redact-query.ts';
 
 const knownMethod = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT)$/;
 
 /** Settings for UndiciInstrumentation: CLIENT spans without the query string. */
-export const clientSpanConfig: UndiciInstrumentationConfig = {
+export const undiciConfig: UndiciInstrumentationConfig = {
   startSpanHook: ({ method, origin, path }) => ({
     // instrumentation-undici 0.34 (src/undici.ts) sets both on every span. The conventions want the query only if there
     // is one, the original method only for an unknown one. Remove these two lines when it does.
     'url.query': undefined,
     ...(knownMethod.test(method) && { 'http.request.method_original': undefined }),
-    ...redactQuery(path),
-    'url.full': `${origin}${path.split('?', 1)[0]}`,
+    ...redactFullUrl(`${origin}${path}`),
   }),
 };

@@ -1,0 +1,40 @@
+import { ClientRequest, ServerResponse } from 'node:http';
+import { type Attributes, type Span, SpanStatusCode } from '@opentelemetry/api';
+import type { HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { Request, Response } from 'express';
+import { callerDisconnected } from './caller-disconnected.ts';
+import { expressRoute } from './express-route.ts';
+import { redactFullUrl, redactQuery } from './redact-query.ts';
+
+/** Settings for HttpInstrumentation: spans without the query string, with the route, red if a response is incomplete. */
+export const httpConfig: HttpInstrumentationConfig = {
+  startIncomingSpanHook: (request) => redactQuery(request.url),
+  requestHook: (span, request) => {
+    if (request instanceof ClientRequest) span.setAttributes(redactFullUrl(`${attributesOf(span)['url.full']}`));
+  },
+  applyCustomAttributesOnSpan: (span, request, response) => {
+    if (!(response instanceof ServerResponse)) return;
+    const attributes = attributesOf(span);
+    correctRoute(span, attributes, request as Request, response as Response);
+
+    // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, even if no response was sent, and no
+    // error if it is incomplete. Remove this block when it checks response.headersSent and response.writableFinished.
+    if (!response.headersSent) delete attributes['http.response.status_code'];
+    if (response.writableFinished) return;
+    const { name = 'incomplete_response', message } = response.errored ?? {};
+    const errorType = callerDisconnected(request as Request, response) ? 'client_disconnected' : name;
+    span.setAttribute('error.type', errorType).setStatus({ code: SpanStatusCode.ERROR, message });
+  },
+};
+
+function correctRoute(span: Span, attributes: Attributes, request: Request, response: Response): void {
+  const packageRoute = attributes['http.route'] as string | undefined;
+  const route = expressRoute(request, response, packageRoute);
+  if (route === packageRoute) return;
+  if (!route) delete attributes['http.route'];
+  span.setAttributes({ 'http.route': route }).updateName(route ? `${request.method} ${route}` : request.method);
+}
+
+/** The SDK's spans can be read, and attributes be removed. The API's can't. */
+const attributesOf = (span: Span): Attributes => (span as Span & Partial<ReadableSpan>).attributes ?? {};

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { isBlockedPort } from '../src/config/blocked-ports.ts';
-import { parseConfig, urlVariable, variableNames } from '../src/config/config.ts';
+import { ConfigError, parseConfig, urlVariable, variableNames } from '../src/config/config.ts';
+import { describeDestination } from '../src/config/describe-destination.ts';
 import { calledServices, services } from '../src/services.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
@@ -58,7 +59,7 @@ const invalid: Record<string, string[]> = {
   ],
   OTEL_EXPORTER_ZIPKIN_TIMEOUT: ['abc', '0', '-1', '1e9'],
   OTEL_EXPORTER_OTLP_ENDPOINT: ['abc', 'localhost:4318'],
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc'],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['abc', 'a b'],
   OTEL_EXPORTER_OTLP_PROTOCOL: ['http', 'thrift'],
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: ['http', 'thrift'],
   OTEL_EXPORTER_OTLP_TIMEOUT: ['abc'],
@@ -112,6 +113,38 @@ test('all invalid values are reported at once on stderr, and the service exits w
     'OTEL_TRACES_EXPORTER="jaeger" is not valid: it must be zipkin alone, none, or a comma-separated list of otlp, console',
     `SERVICE_NAME="service9" is not valid: it must be ${names}`,
   ]);
+});
+
+test('with the protocol grpc, the endpoint may be host:port or a socket; with another it must be a URL', () => {
+  for (const protocol of ['OTEL_EXPORTER_OTLP_PROTOCOL', 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL']) {
+    for (const endpoint of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) {
+      const parse = (value: string, other: object) =>
+        parseConfig({ SERVICE_NAME: 'service1', OTEL_TRACES_EXPORTER: 'otlp', [endpoint]: value, ...other });
+      for (const value of [
+        'localhost:4317',
+        'jaeger',
+        '[::1]:4317',
+        'unix:///run/otel.sock',
+        'http://localhost:4317',
+      ]) {
+        const config = parse(value, { [protocol]: 'grpc' });
+        assert.equal(describeDestination(config).replace(/\/$/, ''), value);
+        if (!value.startsWith('http'))
+          assert.throws(() => parse(value, { [protocol]: 'http/json' }), ConfigError, value);
+      }
+      for (const value of ['dns:///localhost:4317', 'ftp://host', 'a b', 'user:s3cret@host:4317', 'host:99999'])
+        assert.throws(() => parse(value, { [protocol]: 'grpc' }), ConfigError, value);
+    }
+  }
+});
+
+test('the log names the default port of the protocol', () => {
+  const env = { SERVICE_NAME: 'service1', OTEL_TRACES_EXPORTER: 'otlp' };
+  assert.equal(describeDestination(parseConfig(env)), 'http://localhost:4318/');
+  assert.equal(
+    describeDestination(parseConfig({ ...env, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })),
+    'http://localhost:4317/',
+  );
 });
 
 test('SERVICE_NAME must be set', () => {

@@ -58,8 +58,8 @@ const otelVariables = {
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: v.optional(rule.integer(1, 1_000_000), '512'),
   OTEL_EXPORTER_ZIPKIN_ENDPOINT: v.optional(rule.zipkinUrl, 'http://localhost:9411/api/v2/spans'),
   OTEL_EXPORTER_ZIPKIN_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '10000'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(rule.httpUrl, 'http://localhost:4318'),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: v.optional(rule.httpUrl),
+  OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(v.string()), // checked below: the protocol decides
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: v.optional(v.string()),
   OTEL_EXPORTER_OTLP_PROTOCOL: v.optional(rule.oneOf('http/protobuf', 'http/json', 'grpc')),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: v.optional(rule.oneOf('http/protobuf', 'http/json', 'grpc')),
   OTEL_EXPORTER_OTLP_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '10000'),
@@ -87,7 +87,22 @@ const settings = v.pipe(
     ),
     ['OTEL_BSP_EXPORT_TIMEOUT'],
   ),
+  validOtlpEndpoint('OTEL_EXPORTER_OTLP_ENDPOINT'),
+  validOtlpEndpoint('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'),
 );
+
+function validOtlpEndpoint(name: 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') {
+  const isValid = (values: Variables) => {
+    const { [name]: endpoint } = values;
+    return endpoint === undefined || rule.isHttpUrl(endpoint) || (usesGrpc(values) && rule.isGrpcTarget(endpoint));
+  };
+  const allowed = 'an http:// or https:// URL (with the protocol grpc, also host:port or unix:///path)';
+  return v.forward(v.check(isValid, allowed), [name]);
+}
+
+/** Whether the OTLP exporter for traces, if there is one, uses gRPC. */
+export const usesGrpc = (values: Variables): boolean =>
+  (values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? values.OTEL_EXPORTER_OTLP_PROTOCOL) === 'grpc';
 
 function exporterTimeout(values: Variables) {
   if (values.OTEL_TRACES_EXPORTER.includes('zipkin')) {

@@ -47,8 +47,12 @@ export const ratio = text('a number from 0 to 1', (value) => /^\d*\.?\d+$/.test(
 
 export const host = text('an IP address or localhost', (value) => isIP(value) > 0 || value === 'localhost');
 
-const isHttpUrl = (url: string) => /^https?:\/\/[^\s/]\S*$/.test(url) && URL.canParse(url);
-export const httpUrl = text('an http:// or https:// URL', isHttpUrl);
+export const isHttpUrl = (url: string) => /^https?:\/\/[^\s/]\S*$/.test(url) && URL.canParse(url);
+const httpUrl = text('an http:// or https:// URL', isHttpUrl);
+
+/** Of gRPC's forms, those that OpenTelemetry's exporter understands: it takes `dns:///host` for an empty host. */
+export const isGrpcTarget = (target: string) =>
+  /^unix:\/\/\S+$/.test(target) || (/^[^\s/@?#]+$/.test(target) && URL.canParse(`https://${target}`));
 
 /** The exporter sends by fetch, with user name and password decoded for a header: a bare `%` in them would throw. */
 export const zipkinUrl = v.pipe(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
+import { defaultTextMapGetter, defaultTextMapSetter, ROOT_CONTEXT } from '@opentelemetry/api';
+import { createPropagator } from '../src/telemetry/create-propagator.ts';
 import { type Backend, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { b3, get, hex } from './support/http.ts';
@@ -117,6 +119,24 @@ for (const [what, headers, expected] of [
       assert.ok(JSON.stringify(passed).length < 10_000, 'no unbounded header is passed on');
     }
   });
+}
+
+for (const names of [['b3multi'], ['b3'], ['b3', 'b3multi'], ['b3multi', 'b3']] as const) {
+  for (const [what, headers] of [
+    ['b3 with d', { b3: `${traceId}-${spanId}-d` }],
+    ['X-B3-Flags: 1', { 'x-b3-traceid': traceId, 'x-b3-spanid': spanId, 'x-b3-flags': '1' }],
+  ] as const) {
+    test(`the debug flag of ${what} is passed on in each form that OTEL_PROPAGATORS=${names} names`, () => {
+      const propagator = createPropagator([...names]);
+      const context = propagator?.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+      const passed: Record<string, string> = {};
+      propagator?.inject(context ?? ROOT_CONTEXT, passed, defaultTextMapSetter);
+      const single = { b3: `${traceId}-${spanId}-d` };
+      const multi = { 'x-b3-traceid': traceId, 'x-b3-spanid': spanId, 'x-b3-flags': '1' };
+      const forms = names as readonly string[];
+      assert.deepEqual(passed, { ...(forms.includes('b3') && single), ...(forms.includes('b3multi') && multi) });
+    });
+  }
 }
 
 const upperCase = async (backend: Backend, env: Record<string, string> = {}) => {

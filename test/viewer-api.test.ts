@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { suite, test } from 'node:test';
-import { startViewer } from './support/backends.ts';
+import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { hex } from './support/http.ts';
+import { noZipkin } from './support/skip.ts';
 import { zipkinSpan as span } from './support/spans.ts';
+import { until } from './support/wait.ts';
 
 const read = async (url: string) => (await fetch(url)).json() as Promise<unknown>;
 const traceIdOf = (i: number) => `${i + 1}`.padStart(16, '0');
@@ -57,6 +59,54 @@ test('lists the newest traces first, as many as asked for, of the service asked 
   assert.deepEqual(await ids('?serviceName=nobody'), []);
 });
 
+const optional = ['parentId', 'kind', 'name', 'timestamp', 'duration', 'shared', 'debug', 'tags', 'annotations'];
+const nulls = [...optional, 'localEndpoint', 'remoteEndpoint'].map(
+  (name) => [`${name}: null`, { [name]: null }, {}] as const,
+);
+/** Fields as they are sent, and as they are kept. */
+const odd: (readonly [string, Record<string, unknown>, Record<string, unknown>])[] = [
+  ...nulls,
+  ['parentId of zeros', { parentId: '0'.repeat(16) }, {}],
+  ['an id that is a number', { id: 7 }, { id: '0000000000000007' }],
+  ['an empty name', { name: '' }, {}],
+  ['a name that is a number', { name: 1 }, { name: '1' }],
+  ['a negative duration', { duration: -5 }, {}],
+  ['a duration of 0', { duration: 0 }, {}],
+  ['a duration that is a string', { duration: '5' }, { duration: 5 }],
+  ['a negative timestamp', { timestamp: -5 }, {}],
+  ['numeric tags', { tags: { a: 1, b: 1.5 } }, { tags: { a: '1', b: '1.5' } }],
+  ['odd annotations', { annotations: [{ timestamp: 0, value: 7 }] }, { annotations: [{ timestamp: 0, value: '7' }] }],
+  [
+    'nulls in an endpoint',
+    { remoteEndpoint: { serviceName: 'db', ipv4: null, ipv6: null, port: null } },
+    { remoteEndpoint: { serviceName: 'db' } },
+  ],
+  ['an endpoint without a valid field', { remoteEndpoint: { ipv4: 'nowhere', port: 0 } }, {}],
+  ['a port that is a string', { remoteEndpoint: { port: '80' } }, { remoteEndpoint: { port: 80 } }],
+];
+
+async function assertKept({ url, trace }: ReturnType<typeof zipkinAt>, [what, fields, expected]: (typeof odd)[number]) {
+  const one = span({ name: 'get', ...fields });
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/api/v2/spans`, { method: 'POST', headers, body: JSON.stringify([one]) });
+  assert.equal(response.status, 202, await response.text());
+  const [stored] = await until('the span', async () => {
+    const spans = await trace(one.traceId);
+    return spans.length > 0 && spans;
+  });
+  const unchanged = Object.entries(one).filter(([name]) => !(name in fields));
+  assert.deepEqual(stored, { ...Object.fromEntries(unchanged), ...expected }, what);
+}
+
+test('odd values are taken as Zipkin takes them', async () => {
+  await using viewer = await startViewer();
+  for (const each of odd) await assertKept(viewer, each);
+});
+
+test('real Zipkin does', { skip: noZipkin() }, async () => {
+  for (const each of odd) await assertKept(zipkinAt(`${ZIPKIN_URL}`), each);
+});
+
 test('an invalid span is refused with the reason, and nothing of its request is kept', async () => {
   await using viewer = await startViewer();
   const good = span();
@@ -70,15 +120,23 @@ test('an invalid span is refused with the reason, and nothing of its request is 
     [[{ ...good, traceId: '0'.repeat(32) }], /traceId/],
     [[{ ...good, traceId: 'a'.repeat(33) }], /traceId/],
     [[{ ...good, id: '../../etc' }], /\.id: must be 1 to 16/],
-    [[{ ...good, id: 7 }], /\.id/],
+    [[{ ...good, id: {} }], /\.id/],
+    [[{ ...good, parentId: '' }], /parentId/],
+    [[{ ...good, traceId: null }], /traceId/],
     [[{ ...good, parentId: 'x' }], /parentId/],
     [[{ ...good, name: {} }], /name/],
-    [[{ ...good, kind: 1 }], /kind/],
+    [[{ ...good, kind: 'client' }], /kind/],
+    [[{ ...good, kind: 'INTERNAL' }], /kind/],
     [[{ ...good, timestamp: 'now' }], /timestamp/],
-    [[{ ...good, duration: -1 }], /duration/],
+    [[{ ...good, duration: 1.5 }], /duration/],
     [[{ ...good, localEndpoint: 'shop' }], /localEndpoint/],
-    [[{ ...good, tags: { a: 1 } }], /tags\.a/],
+    [[{ ...good, tags: { a: true } }], /tags\.a/],
+    [[{ ...good, tags: { a: null } }], /tags\.a/],
+    [[{ ...good, tags: ['a'] }], /tags/],
+    [[{ ...good, remoteEndpoint: { port: 70_000 } }], /remoteEndpoint\.port/],
+    [[{ ...good, shared: 'true' }], /shared/],
     [[{ ...good, annotations: [{ value: 'x' }] }], /annotations\.0\.timestamp/],
+    [[{ ...good, annotations: [{ timestamp: 1, value: null }] }], /annotations\.0\.value/],
   ];
   for (const [body, reason] of bad) {
     const response = await viewer.post(body);

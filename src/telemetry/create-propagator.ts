@@ -1,18 +1,18 @@
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
-import { StrictB3Propagator } from './strict-b3-propagator.ts';
+import { PatchedB3Propagator } from './patched-b3-propagator.ts';
 
 const propagators = {
-  b3multi: () => new StrictB3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER }),
-  b3: () => new StrictB3Propagator({ injectEncoding: B3InjectEncoding.SINGLE_HEADER }),
+  b3multi: () => new PatchedB3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER }),
+  b3: () => new PatchedB3Propagator({ injectEncoding: B3InjectEncoding.SINGLE_HEADER }),
   tracecontext: () => new W3CTraceContextPropagator(),
   baggage: () => new W3CBaggagePropagator(),
 } satisfies Record<string, () => TextMapPropagator>;
 
 /**
  * Creates the propagators that OTEL_PROPAGATORS names; null, which turns propagation off, for `none`. The SDK's own
- * lookup would use B3Propagator instead of StrictB3Propagator.
+ * lookup would use B3Propagator instead of PatchedB3Propagator.
  */
 export function createPropagator(names: (keyof typeof propagators | 'none')[]): TextMapPropagator | null {
   const chosen = names.filter((name) => name !== 'none').map((name) => propagators[name]());

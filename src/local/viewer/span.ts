@@ -1,46 +1,85 @@
 // Zipkin's span model (https://zipkin.io/zipkin-api/), as the viewer keeps it: other fields are dropped, long texts are
-// cut.
+// cut. Odd values are taken, converted or refused as by Zipkin 3.6.1.
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 
 const maxText = 16_384; // characters; a stack trace fits
 const maxTags = 200;
 
+/** A field that may be absent. null counts as absent, too. */
+const field = <S extends v.GenericSchema>(schema: S) =>
+  v.optional(
+    v.pipe(
+      v.nullable(schema),
+      v.transform((value) => value ?? undefined),
+    ),
+  );
+/** Turns invalid values into absent ones. */
+const keepIf = <T>(isValid: (value: T) => boolean) => v.transform((value: T) => (isValid(value) ? value : undefined));
+const isPositive = (number: number) => number > 0;
+
 const cut = (value: string) => (value.length > maxText ? `${value.slice(0, maxText)} … (cut)` : value);
-const text = v.pipe(v.string(), v.transform(cut));
+const text = v.pipe(v.union([v.string(), v.number()]), v.toString(), v.transform(cut));
 const lowerCase = v.pipe(text, v.toLowerCase());
-const micros = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const integer = v.pipe(v.union([v.number(), v.string()]), v.toNumber(), v.integer());
+const micros = field(v.pipe(integer, keepIf(isPositive)));
+
 function hex(digits: number, pad: (id: string) => string) {
   const rule = `must be 1 to ${digits} lower-case hex digits, not all zeros`;
-  return v.pipe(v.string(rule), v.regex(RegExp(`^(?!0+$)[0-9a-f]{1,${digits}}$`), rule), v.transform(pad));
+  return v.pipe(
+    v.union([v.string(rule), v.number()], rule),
+    v.toString(),
+    v.regex(RegExp(`^(?!0+$)[0-9a-f]{1,${digits}}$`), rule),
+    v.transform(pad),
+  );
 }
 const spanId = hex(16, (id) => id.padStart(16, '0'));
 const traceId = hex(32, (id) => id.padStart(32, '0').replace(/^0{16}/, ''));
+const noSpanId = v.pipe(
+  v.string(),
+  v.regex(/^0{1,16}$/),
+  keepIf(() => false),
+);
 const limitRule = 'must be an integer from 1 to 999999';
 const limit = v.pipe(v.string(limitRule), v.regex(/^[1-9]\d{0,5}$/, limitRule), v.toNumber());
 
-const endpoint = v.partial(v.object({ serviceName: lowerCase, ipv4: text, ipv6: text, port: v.number() }));
+const address = field(
+  v.pipe(
+    text,
+    keepIf((value) => isIP(value) > 0),
+  ),
+);
+const port = field(v.pipe(integer, v.maxValue(65_535), keepIf(isPositive)));
+const endpoint = v.pipe(
+  v.object({ serviceName: field(lowerCase), ipv4: address, ipv6: address, port }),
+  keepIf((fields) => Object.values(fields).some((value) => value !== undefined)),
+);
 const tags = v.pipe(
-  v.record(text, text),
+  v.custom<object>((value) => !Array.isArray(value)), // v.record takes a list, too
+  v.record(v.pipe(v.string(), v.transform(cut)), text),
   v.transform((all) => Object.fromEntries(Object.entries(all).slice(0, maxTags))),
 );
-const fields = v.partial(
-  v.object({
-    traceId,
-    id: spanId,
-    parentId: spanId,
-    kind: text,
-    name: lowerCase,
-    timestamp: micros, // since 1970
-    duration: micros,
-    shared: v.boolean(),
-    debug: v.boolean(),
-    localEndpoint: endpoint,
-    remoteEndpoint: endpoint,
-    tags,
-    annotations: v.array(v.object({ timestamp: micros, value: text })),
-  }),
-);
-const span = v.required(fields, ['traceId', 'id']);
+const annotations = v.array(v.object({ timestamp: integer, value: text }));
+const span = v.object({
+  traceId,
+  id: spanId,
+  parentId: field(v.union([noSpanId, spanId])),
+  kind: field(v.picklist(['CLIENT', 'SERVER', 'PRODUCER', 'CONSUMER'])),
+  name: field(
+    v.pipe(
+      lowerCase,
+      keepIf((name) => name !== ''),
+    ),
+  ),
+  timestamp: micros, // since 1970
+  duration: micros,
+  shared: field(v.boolean()),
+  debug: field(v.boolean()),
+  localEndpoint: field(endpoint),
+  remoteEndpoint: field(endpoint),
+  tags: field(tags),
+  annotations: field(annotations),
+});
 
 export type ZipkinSpan = v.InferOutput<typeof span>;
 

@@ -29,7 +29,7 @@ export function details(span, traceStart) {
 
 const table = (pairs) => html`<dl>${pairs.map(row)}</dl>`;
 const row = ([key, value]) => html`
-  <div class=${key === 'error' ? 'failed' : ''}><dt>${key}</dt><dd>${value}</dd></div>`;
+  <div class=${key === 'error' && value !== 'false' ? 'failed' : ''}><dt>${key}</dt><dd>${value}</dd></div>`;
 
 /**
  * A span's own annotations, and the start and finish that Zipkin shows for a span that crosses processes.

@@ -5,8 +5,11 @@ import { html } from '/viewer/lit-html/lit-html.js';
  * @typedef {{ state: 'arriving' | 'incomplete' | 'complete', spans: ZipkinSpan[] }} Trace
  */
 
-/** @param {ZipkinSpan} span */
-export const isFailed = (span) => span.tags?.error !== undefined;
+/**
+ * Whether there is an `error` tag. Some tracers set it to false.
+ * @param {ZipkinSpan} span
+ */
+export const isFailed = ({ tags: { error } = {} }) => error !== undefined && error !== 'false';
 /** @param {ZipkinSpan} span */
 export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
 /** A hue that is not red; those of service1, service2 and service3 are far apart. */

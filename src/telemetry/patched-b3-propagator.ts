@@ -1,19 +1,39 @@
 import { randomBytes } from 'node:crypto';
-import { type Context, type TextMapGetter, TraceFlags, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  createContextKey,
+  type TextMapGetter,
+  type TextMapSetter,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
 import { B3Propagator } from '@opentelemetry/propagator-b3';
 
 // https://github.com/openzipkin/b3-propagation#single-header
 const singleHeader = /^(?:[0-9a-f]{16}){1,2}-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{16})?)?$/;
 
+// propagator-b3 keeps the debug flag in the context under this key (src/common.ts), which it doesn't export.
+const debugKey = createContextKey('OpenTelemetry Context Key B3 Debug Flag');
+
 /**
- * A B3Propagator that follows the B3 specification. propagator-b3 3.1.0 (src/B3*Propagator.ts) differs from it:
+ * A B3Propagator without four of its differences from the B3 specification. propagator-b3 3.1.0 (src/B3*Propagator.ts):
  * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: one caller could make it drop other
  *   requests' spans.
  * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
  * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).
+ * - It loses the debug flag if it comes in one form and leaves in the other.
  * Remove each part when the package does the same.
+ *
+ * Two differences stay. IDs without a decision are not sampled: B3 leaves the decision to the receiver, but
+ * OpenTelemetry's samplers can't tell that there is none. And "do not sample" without ids is ignored by samplers that
+ * are not `parentbased_*`: the root of the trace that they start then has a parent that no span is.
  */
-export class StrictB3Propagator extends B3Propagator {
+export class PatchedB3Propagator extends B3Propagator {
+  override inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
+    const debug = this.fields().includes('b3') ? 'd' : '1'; // X-B3-Flags: 1
+    super.inject(context.getValue(debugKey) ? context.setValue(debugKey, debug) : context, carrier, setter);
+  }
+
   override extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
     const get = (name: string) => {
       const value = getter.get(carrier, name);

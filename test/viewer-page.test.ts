@@ -71,6 +71,19 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.deepEqual(problems, []);
   });
 
+  test('a span with error=false is not failed', async () => {
+    await using viewer = await startViewer();
+    const one = span({ tags: { error: 'false' } });
+    await viewer.post([one]);
+    await using browser = await openPage(chromium);
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+    await page.locator('summary').click();
+    await page.locator('.details').getByText('false').waitFor();
+    assert.doesNotMatch(await page.locator('main').innerText(), /failed/);
+    assert.deepEqual(problems, []);
+  });
+
   test('a CLIENT span, the SERVER span that shares its id and a span below: nested, with their start and finish, as in Zipkin', async () => {
     await using viewer = await startViewer();
     const client = span({ kind: 'CLIENT', duration: 3000 });

@@ -1,6 +1,5 @@
 // Zipkin's span model (https://zipkin.io/zipkin-api/), as the viewer keeps it: other fields are dropped, long texts are
 // cut. Odd values are taken, converted or refused as by Zipkin 3.6.1.
-import { isIP } from 'node:net';
 import * as v from 'valibot';
 
 const maxText = 16_384; // characters; a stack trace fits
@@ -43,10 +42,11 @@ const noSpanId = v.pipe(
 const limitRule = 'must be an integer from 1 to 999999';
 const limit = v.pipe(v.string(limitRule), v.regex(/^[1-9]\d{0,5}$/, limitRule), v.toNumber());
 
+const ip = v.pipe(v.string(), v.ip());
 const address = field(
   v.pipe(
     text,
-    keepIf((value) => isIP(value) > 0),
+    keepIf((value) => v.is(ip, value)),
   ),
 );
 const port = field(v.pipe(integer, v.maxValue(65_535), keepIf(isPositive)));

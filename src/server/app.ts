@@ -19,6 +19,7 @@ export function createApp(handlers: RequestHandler[], log: Logger): RequestListe
   });
   app.use(respondToErrors(log));
   // If the URL has no path (`GET http://`), Express runs no handler. Its own response would be an HTML page.
+  // (docs/upstream.md)
   const listener: RequestHandler = (req, res) =>
     app(req, res, () => {
       log.info({ method: req.method, status: 400 }, `${req.method} 400: the URL has no path`);

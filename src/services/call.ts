@@ -19,6 +19,7 @@ export class DownstreamError extends Error {
  */
 export async function getStatus(url: string, timeoutMs: number): Promise<number> {
   // Not AbortSignal.timeout: the error.type of the CLIENT span would be 23, the code of its DOMException.
+  // (docs/upstream.md)
   const controller = new AbortController();
   const abort = () => {
     controller.abort(new DownstreamError(504, `no response from ${originOf(url)} within ${timeoutMs} ms`));

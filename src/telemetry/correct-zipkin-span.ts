@@ -16,7 +16,7 @@ type Endpoint = { serviceName?: string; ipv4?: string; ipv6?: string; port?: num
 /**
  * A span in Zipkin's format as Zipkin accepts it. exporter-zipkin 3.1.0 (src/transform.ts) passes on IDs in upper case
  * and times that are fractions, negative or NaN. Zipkin would respond 400, and all spans of the batch would be lost.
- * It also omits `remoteEndpoint`. Remove each part when the exporter does the same.
+ * It also omits `remoteEndpoint`. Remove each part when the exporter does the same (docs/upstream.md).
  */
 export function correctZipkinSpan(span: ZipkinSpan): ZipkinSpan & { remoteEndpoint?: Endpoint } {
   const { traceId, id, parentId, timestamp, duration, annotations } = span;

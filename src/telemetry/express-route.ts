@@ -5,8 +5,9 @@ import type { Request, Response } from 'express';
  * - It compares req.originalUrl, query included, with the route, and has none for `/?a=b` or a path in another case.
  * - It omits the path of a mounted app: `app.use('/shops/:id', express())`.
  * - It is `/` for any request to `/`, even if no route matches its method: `POST /` responds 404.
- * Remove this file when none of this is so. If the pattern of the whole path is not known, there is no route: a
- * parameter's value must not be in it.
+ * Remove this file when none of this is so (docs/upstream.md).
+ *
+ * If the pattern of the whole path is not known, there is no route: a parameter's value must not be in it.
  */
 export function expressRoute(req: Request, res: Response, route?: string): string | undefined {
   if (!req.route) return res.statusCode === 404 ? undefined : route;

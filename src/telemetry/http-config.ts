@@ -7,7 +7,7 @@ import { callerDisconnected } from './caller-disconnected.ts';
 import { expressRoute } from './express-route.ts';
 import { redactFullUrl, redactQuery } from './redact-query.ts';
 
-/** Settings for HttpInstrumentation: spans without the query string, with the route, red if a response is incomplete. */
+/** Settings for HttpInstrumentation: spans without the query string, with the route, red if a response is cut short. */
 export const httpConfig: HttpInstrumentationConfig = {
   startIncomingSpanHook: (request) => redactQuery(request.url),
   requestHook: (span, request) => {
@@ -19,7 +19,8 @@ export const httpConfig: HttpInstrumentationConfig = {
     correctRoute(span, attributes, request as Request, response as Response);
 
     // instrumentation-http 0.301 (src/http.ts) reports the default status, 200, even if no response was sent, and no
-    // error if it is incomplete. Remove this block when it checks response.headersSent and response.writableFinished.
+    // error if it is incomplete. Remove this block when it checks response.headersSent and response.writableFinished
+    // (docs/upstream.md).
     if (!response.headersSent) delete attributes['http.response.status_code'];
     if (response.writableFinished) return;
     const { name = 'incomplete_response', message } = response.errored ?? {};

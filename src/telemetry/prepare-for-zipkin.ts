@@ -9,7 +9,7 @@ import { toText } from './to-text.ts';
  *   set none. It keeps `error: false`, which turns a span red, too.
  * - It writes an event as its bare name, without the attributes.
  * - It writes a list as `a,b`, an object as `[object Object]`, and throws if a value can't become a string.
- * Remove each part when the exporter does the same.
+ * Remove each part when the exporter does the same (docs/upstream.md).
  */
 export function prepareForZipkin(span: ReadableSpan): ReadableSpan {
   const { name, status, events, attributes, resource } = span;

@@ -14,7 +14,7 @@ type Failure = { reason: string; isRetryable: boolean; retryAfterMs: number };
  * A ZipkinExporter with timeouts and retries, for which only a 2xx status is a success. exporter-zipkin 3.1.0
  * (src/platform/node/util.ts) never retries, has no timeout, takes a redirect for success, collects a response of any
  * length, and keeps a batch forever if its response is cut short. That may never change: Zipkin exporters are
- * deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715).
+ * deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715). Reported in docs/upstream.md.
  *
  * Spans that are lost are reported to OpenTelemetry's global error handler, with their number in `lostSpans`. The
  * export is then called a success, because BatchSpanProcessor 3.1.0 runs two exports at a time from its first failure

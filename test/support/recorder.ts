@@ -11,7 +11,6 @@ export async function startRecorder(port = 0) {
   let mode: Mode = 'ok';
   let bytes = '';
   let open = 0;
-  let mostOpen = 0;
   let posts = 0;
   const spans: ZipkinSpan[] = [];
 
@@ -46,7 +45,7 @@ export async function startRecorder(port = 0) {
   const listen = async () => {
     const server = createServer(async (req, res) => {
       if (req.url === '/health') return void res.end('{"status":"UP","zipkin":{"status":"UP"}}'); // as Zipkin does
-      mostOpen = Math.max(mostOpen, ++open);
+      open++;
       posts++;
       res.on('close', () => open--);
       let body = '';
@@ -78,7 +77,7 @@ export async function startRecorder(port = 0) {
     },
     spans,
     bytes: () => bytes,
-    mostOpen: () => mostOpen,
+    open: () => open,
     posts: () => posts,
     async become(next: Mode) {
       mode = next;

@@ -29,6 +29,7 @@ const handlers = {
 const app = createApp(await handlers[config.SERVICE_NAME](), log);
 // A busy caller may reuse a connection just after its idle timeout: keep it open a little longer.
 const server = createServer({ keepAliveTimeoutBuffer: 30_000 }, app).listen(config.PORT, config.HOST);
+server.maxRequestsPerSocket = 1000; // so that a caller can't fill the memory by pipelining; further ones get a 503
 server.on('listening', () => {
   const { address, port, family } = server.address() as AddressInfo;
   log.info(`listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);

@@ -1,6 +1,5 @@
 // Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
 // Only this file and telemetry/ use the SDK. The services use @opentelemetry/api, a no-op unless this file is loaded.
-import { globalErrorHandler } from '@opentelemetry/core';
 import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
@@ -15,6 +14,7 @@ import { createPropagator } from './telemetry/create-propagator.ts';
 import { httpConfig } from './telemetry/http-config.ts';
 import { logDiagnostics } from './telemetry/log-diagnostics.ts';
 import { RetryingZipkinExporter } from './telemetry/retrying-zipkin-exporter.ts';
+import { shutDown } from './telemetry/shut-down.ts';
 import { undiciConfig } from './telemetry/undici-config.ts';
 
 // ES modules can't be patched once they are loaded: without this hook, spans of Express have no http.route.
@@ -25,6 +25,7 @@ const { OTEL_EXPORTER_ZIPKIN_ENDPOINT: url, OTEL_EXPORTER_ZIPKIN_TIMEOUT: timeou
 const usesZipkin = config.OTEL_TRACES_EXPORTER.includes('zipkin');
 const zipkin = usesZipkin ? new RetryingZipkinExporter(url, timeoutMs) : undefined;
 
+logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config));
 const sdk = new NodeSDK({
   // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over this name.
   resource: defaultResource().merge(resourceFromAttributes({ 'service.name': config.SERVICE_NAME })),
@@ -37,9 +38,8 @@ const sdk = new NodeSDK({
   ],
 });
 
-logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config)); // after `new NodeSDK`, which sets a diag logger
 sdk.start();
 onShutdown(() => {
   zipkin?.stopRetrying();
-  return sdk.shutdown().catch(globalErrorHandler);
+  return shutDown(sdk);
 });

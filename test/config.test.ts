@@ -46,6 +46,7 @@ const invalid: Record<string, string[]> = {
   OTEL_TRACES_SAMPLER_ARG: ['abc', '-1', '1.5', '10%', '1e9'],
   OTEL_NODE_RESOURCE_DETECTORS: ['environment'],
   OTEL_RESOURCE_ATTRIBUTES: ['team', 'team=a=b', '=a', 'team=100%', 'team=a,'],
+  OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: ['abc', '0', '-1', '1e3'],
   OTEL_BSP_SCHEDULE_DELAY: ['abc', '-1', '0', '1e9', '9999999999'],
   OTEL_BSP_EXPORT_TIMEOUT: ['abc', '-1', '0'],
   OTEL_BSP_MAX_QUEUE_SIZE: ['abc', '-1', '0'],

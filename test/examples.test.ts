@@ -29,12 +29,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`the example: ${signal} sends its spans, which are in one B3 trace with service3's`, async () => {
     await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...viewer.env, ...onlyAtShutdown });
     const traceId = hex(32);
-    const { body } = await get(shop.url, b3(traceId));
+    const { body } = await get(shop.url, { ...b3(traceId), 'user-agent': 'x'.repeat(15_000) });
     assert.deepEqual(body, { order: '7', downstream: { slept_ms: 1 } });
     shop.signalGroup(signal);
     shop.signalGroup(signal);
     assert.equal(await shop.exit, 0, shop.text.stderr);
-    assert.equal(draw(await traceOf(viewer, traceId, 4)), joinedTrace);
+    const spans = await traceOf(viewer, traceId, 4);
+    assert.equal(draw(spans), joinedTrace);
+    assert.equal(spans.find(({ name }) => name === 'get /orders/:id')?.tags?.['user_agent.original']?.length, 4096);
   });
 }
 

@@ -51,6 +51,17 @@ for (const query of [
   });
 }
 
+for (const [what, name] of [
+  ['names', 'name'],
+  ['numbers', ''],
+] as const) {
+  test(`?failure_pct=100 takes effect beside 180 entries of baggage, the most that is propagated: ${what}`, async () => {
+    const baggage = Array.from({ length: 180 }, (_, i) => `${name}${i}=x`).join();
+    const { body } = await get(`${demo.url}/?failure_pct=100`, { baggage });
+    assert.deepEqual([body.failure_chance_pct, body.response_codes.service2], [100, 500]);
+  });
+}
+
 test('a caller’s baggage sets the percentage too, two services away; the parameter takes precedence', async () => {
   const baggage = { baggage: 'user=ann,failure_pct=100' };
   const { body } = await get(demo.url, baggage);

@@ -28,3 +28,7 @@ test('any other header keeps its name, not its value', () => {
     }),
   );
 });
+
+test('a long value is cut, so that the attribute stays short', () => {
+  assert.deepEqual(redactHeaders({ 'user-agent': 'x'.repeat(15_000) }), { 'user-agent': `${'x'.repeat(256)}…` });
+});

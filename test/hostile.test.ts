@@ -2,29 +2,21 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
+import { send as sendTo } from './support/raw.ts';
 import { startSharedDemo } from './support/services.ts';
+import { goodSpans, traceOf } from './support/trace.ts';
 import { unlessItHangs, until } from './support/wait.ts';
 
-const { demo } = await startSharedDemo();
+const { viewer, demo } = await startSharedDemo();
 
 const open = async () => {
   const socket = connect(Number(new URL(demo.url).port), '127.0.0.1');
   await once(socket, 'connect');
   return socket;
 };
-/** Sends these bytes and gives all that comes back until the server closes. */
-const send = async (bytes: string) => {
-  const socket = await open();
-  let response = '';
-  socket.on('data', (chunk) => {
-    response += chunk;
-  });
-  socket.on('error', () => {}); // a reset after the response is all right
-  socket.write(bytes);
-  await once(socket, 'close');
-  return response;
-};
+const send = (bytes: string) => sendTo(demo.url, bytes);
 const request = (line: string, headers = '', body = '') =>
   `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`;
 
@@ -79,6 +71,29 @@ test('500 connections, of which 400 send nothing: the others get a response', as
   assert.equal(responses.filter((response) => response.startsWith('HTTP/1.1 200')).length, 100);
   for (const socket of idle) socket.destroy();
 });
+
+test('3,000 pipelined requests: 1,000 get a response on one connection, then it is closed', async () => {
+  const pipelined = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3000);
+  const response = await sendTo(demo.service3.url, pipelined);
+  assert.equal(response.match(/^HTTP\/1.1 200/gm)?.length, 1000);
+});
+
+for (const host of [
+  'Host: x:abc',
+  'Host: x:99999',
+  'Host: x:1e9',
+  'Host: x\r\nX-Forwarded-Host: x:abc',
+  'Host: x\r\nForwarded: host="x:abc"',
+]) {
+  test(`${JSON.stringify(host)}: the span has no invalid server.port`, async () => {
+    const traceId = hex(32);
+    await send(`GET / HTTP/1.1\r\n${host}\r\nb3: ${traceId}-${hex(16)}-1\r\nConnection: close\r\n\r\n`);
+    const spans = await traceOf(viewer, traceId, goodSpans);
+    const { tags } = spans.find(({ tags }) => tags?.user_headers) ?? {};
+    assert.equal(tags?.['server.address'], 'x');
+    assert.equal(tags?.['server.port'], undefined);
+  });
+}
 
 test('a caller that never ends its headers delays neither other responses nor the exit', async () => {
   const socket = await open();

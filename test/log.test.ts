@@ -196,3 +196,24 @@ test('a caller’s words add no line to the log', async () => {
   await until('one more line', () => linesOf(service3).length === before + 1);
   assert.equal(linesOf(service3).at(-1)?.status, 404);
 });
+
+test('at every log level of the SDK, a slow reader of the log gets whole lines of JSON', async () => {
+  await using backend = await startViewer();
+  await using service3 = await startService('service3', {
+    ...backend.env,
+    OTEL_LOG_LEVEL: 'all',
+    LOG_LEVEL: 'trace',
+    SERVICE3_SLEEP_MS: '0',
+  });
+  for (let i = 0; i < 20; i++) {
+    service3.pauseStdout();
+    await Promise.all(Array.from({ length: 20 }, () => get(service3.url)));
+    service3.resumeStdout();
+  }
+  service3.signal('SIGTERM');
+  await service3.exit;
+  const lines = service3.text.stdout.trim().split('\n');
+  assert.ok(lines.length > 1000, `${lines.length}`);
+  for (const line of lines) assert.ok(JSON.parse(line).level, line);
+  assert.equal(service3.text.stderr, '');
+});

@@ -4,6 +4,7 @@ import { parseConfig } from '../src/config/config.ts';
 import { startApp } from './support/app.ts';
 import { startViewer } from './support/backends.ts';
 import { b3, get, hex } from './support/http.ts';
+import { send } from './support/raw.ts';
 import { startRecorder } from './support/recorder.ts';
 import { closedUrl } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
@@ -100,6 +101,21 @@ test('X-Forwarded-* sets client.address and server.address, as the conventions a
   const taken = Object.keys(tags).filter((name) => /\.test|^81$/.test(`${tags[name]}`));
   assert.deepEqual(taken.sort(), ['client.address', 'server.address', 'server.port']);
   assert.equal(tags['network.peer.address'], '127.0.0.1');
+});
+
+test('the query of a malformed URL is in no log line, at any log level', async () => {
+  await using service3 = await startService('service3', {
+    OTEL_TRACES_EXPORTER: 'none',
+    OTEL_LOG_LEVEL: 'all',
+    LOG_LEVEL: 'trace',
+    SERVICE3_SLEEP_MS: '0',
+  });
+  for (const head of ['GET /?p=s3cret HTTP/1.1\r\nHost: [x', 'GET //?p=s3cret HTTP/1.1\r\nHost: x:99999999'])
+    await send(service3.url, `${head}\r\nConnection: close\r\n\r\n`);
+  service3.signal('SIGTERM');
+  await service3.exit;
+  assert.match(service3.text.stdout, /Unable to get URL from request/);
+  assert.equal((service3.text.stdout + service3.text.stderr).includes(secret), false);
 });
 
 for (const exporter of ['zipkin', 'otlp']) {

@@ -219,6 +219,63 @@ test('SIGTERM while a batch waits for its next attempt: it is sent', async () =>
   assert.equal((await viewer.trace(traceId)).length, 2);
 });
 
+for (const format of ['zipkin', 'otlp'] as const) {
+  test(`SIGTERM while several batches wait, and one fails: the others arrive (${format})`, async () => {
+    const first = Promise.withResolvers<void>();
+    const bodies: string[] = [];
+    let posts = 0;
+    await using backend = await serve(async (req, res) => {
+      const post = ++posts;
+      const body = await req.setEncoding('utf8').reduce((text, chunk) => text + chunk, '');
+      if (post === 1) await first.promise;
+      if (post === 2) return res.writeHead(400).end();
+      await new Promise((resolve) => setTimeout(resolve, 500)); // a service that doesn't wait for it exits before
+      if (req.socket.destroyed) return;
+      bodies.push(body);
+      res.end('{}');
+    });
+    await using service3 = await startService('service3', {
+      OTEL_TRACES_EXPORTER: format,
+      ...zipkinAt(backend.url).env,
+      OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+      SERVICE3_SLEEP_MS: '0',
+    });
+    for (let i = 0; i < 25; i++) await get(service3.url); // five batches
+    await until('the first batch', () => posts === 1);
+    service3.signal('SIGTERM');
+    await until('the others', () => posts === 5);
+    first.resolve();
+    assert.equal(await unlessItHangs(service3.exit), 0);
+    const arrived = bodies.join().match(/"sleep_service3"|"GET \/"/g);
+    assert.equal(arrived?.length, 40);
+  });
+}
+
+test('the last log line has the number of all spans that were lost, also of those in flight at the exit', async () => {
+  let posts = 0;
+  await using backend = await serve((_req, res) => void (++posts === 1 && res.writeHead(400).end())); // then it hangs
+  await using service3 = await startService('service3', {
+    ...zipkinAt(backend.url).env,
+    ...patient,
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+    SERVICE3_SLEEP_MS: '0',
+  });
+  for (let i = 0; i < 25; i++) await get(service3.url);
+  await until('the line about the first batch', () =>
+    linesOf(service3).some(({ msg }) => msg.includes('(10 spans lost')),
+  );
+  await until('the second batch', () => posts === 2);
+  service3.signal('SIGTERM');
+  assert.equal(await unlessItHangs(service3.exit), 0);
+  const lines = linesOf(service3).filter(({ msg }) => msg.includes('spans lost since the start'));
+  assert.match(
+    `${lines.at(-1)?.msg}`,
+    /^can't send spans to .*: the process ended .*\(50 spans lost since the start\)/,
+  );
+});
+
 test('a log that nobody reads any more ends the service, with its spans sent', async () => {
   await using viewer = await startViewer();
   await using service3 = await startService('service3', {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import dns from 'node:dns/promises';
 import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
 import { connect, type Socket } from 'node:net';
@@ -48,7 +49,10 @@ function skipWaits(t: TestContext): number[] {
 /**
  * Exports one span to a backend that treats its connections, each with one POST, in turn as told; the last one repeats.
  */
-async function exportTo(backend: ((socket: Socket) => void)[], { timeoutMs = 60_000, retry = true } = {}) {
+async function exportTo(
+  backend: ((socket: Socket) => void)[],
+  { timeoutMs = 60_000, retry = true, spans: batch = spans } = {},
+) {
   let body = '';
   let attempts = 0;
   await using server = await serveTcp((socket) => {
@@ -65,7 +69,7 @@ async function exportTo(backend: ((socket: Socket) => void)[], { timeoutMs = 60_
   if (!retry) exporter.stopRetrying();
   const results: ExportResult[] = [];
   await new Promise<void>((resolve) =>
-    exporter.export(spans, (result) => {
+    exporter.export(batch, (result) => {
       results.push(result);
       resolve();
     }),
@@ -168,6 +172,58 @@ test('a backend that hangs is given up after 5 s, and the batch is sent again', 
   const hang = () => attempts[0]?.expire();
   const { lostSpans } = await exportTo([hang, respond(accepted)], { timeoutMs: 30_000 });
   assert.deepEqual([attempts.map(({ limitMs }) => limitMs), lostSpans], [[5000, 5000], 0]);
+});
+
+test('attempts share one lookup of the host’s name, and open no connection before it ends', async (t) => {
+  skipWaits(t);
+  const found = Promise.withResolvers<unknown>();
+  const lookup = t.mock.method(dns, 'lookup', () => found.promise);
+  syncBuiltinESMExports();
+  const attempts: AbortController[] = [];
+  t.mock.method(AbortSignal, 'timeout', () => {
+    const controller = new AbortController();
+    attempts.push(controller);
+    return controller.signal;
+  });
+  let posts = 0;
+  await using server = await serve((_req, res) => {
+    posts++;
+    res.writeHead(202).end();
+  });
+  const exporter = new RetryingZipkinExporter(server.url, 60_000);
+  const exported = new Promise((resolve) => exporter.export(spans, resolve));
+  for (const attempt of [0, 1, 2]) {
+    await until('an attempt', () => attempts[attempt]);
+    attempts[attempt]?.abort();
+  }
+  await until('the next attempt', () => attempts[3]);
+  assert.deepEqual([lookup.mock.callCount(), posts], [1, 0]);
+  found.resolve(undefined);
+  await exported;
+  assert.deepEqual([lookup.mock.callCount(), posts], [1, 1]);
+});
+
+test('a name that does not exist is a failure with its reason', async () => {
+  const losses: Error[] = [];
+  setGlobalErrorHandler((error) => losses.push(error as Error));
+  const exporter = new RetryingZipkinExporter('http://a..b:9411/', 60_000);
+  exporter.stopRetrying();
+  await new Promise((resolve) => exporter.export(spans, resolve));
+  assert.match(`${losses}`, /getaddrinfo .*a\.\.b/);
+});
+
+test('a span that can’t be converted is lost alone, with the reason', async () => {
+  const broken = Object.create(spans[0] ?? null, {
+    attributes: {
+      get() {
+        throw new Error('no attributes');
+      },
+    },
+  });
+  const { error, lostSpans, body } = await exportTo([respond(accepted)], { spans: [broken, ...spans] });
+  assert.deepEqual([error, lostSpans], ['no attributes', 1]);
+  assert.match(body, /"error":"503"/);
+  assert.equal((await exportTo([respond(accepted)], { spans: [broken] })).attempts, 0);
 });
 
 test('a backend whose network drops every packet is given up at the deadline', async () => {

@@ -52,6 +52,7 @@ const otelVariables = {
   OTEL_TRACES_SAMPLER_ARG: v.optional(rule.ratio),
   OTEL_NODE_RESOURCE_DETECTORS: v.optional(rule.listOf('env', 'host', 'os', 'process', 'serviceinstance', 'all')),
   OTEL_RESOURCE_ATTRIBUTES: v.optional(rule.keyValueList),
+  OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: v.optional(rule.integer(1, 1_000_000)),
   OTEL_BSP_SCHEDULE_DELAY: v.optional(rule.milliseconds(1, maxTimer)),
   OTEL_BSP_EXPORT_TIMEOUT: v.optional(rule.milliseconds(1, maxTimer), '30000'),
   OTEL_BSP_MAX_QUEUE_SIZE: v.optional(rule.integer(1, 1_000_000), '2048'),

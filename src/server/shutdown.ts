@@ -35,15 +35,16 @@ export function exitOnCrash(log: Logger): void {
   process.on('uncaughtException', async (error) => {
     if (hasCrashed) return; // later errors must not interrupt the flush
     hasCrashed = true;
+    process.exitCode = 1;
     log.fatal({ err: error }, `uncaught: ${error}`);
     await flush(crashFlushMs);
-    process.exit(1);
+    process.exit();
   });
 }
 
 function flush(limitMs: number): Promise<unknown> {
   const runs = tasks.map(async (task) => task()); // async: a task that throws must not keep the others from running
-  return Promise.race([Promise.allSettled(runs), sleep(limitMs)]);
+  return Promise.race([Promise.allSettled(runs), sleep(limitMs, undefined, { ref: false })]);
 }
 
 async function drain(server: Server): Promise<void> {

@@ -24,8 +24,11 @@ export function withFailurePct(parameter: unknown, log: Logger): Context {
     log.warn(`ignored ${key}=${parameter}: baggage is not propagated, see OTEL_PROPAGATORS`);
     return context.active();
   }
-  const baggage = propagation.getActiveBaggage() ?? propagation.createBaggage();
-  return propagation.setBaggage(context.active(), baggage.setEntry(key, { value: parameter }));
+  // First, because the propagator sends the first 180 entries, 8192 bytes in all.
+  let baggage = propagation.createBaggage().setEntry(key, { value: parameter });
+  for (const [name, entry] of propagation.getActiveBaggage()?.getAllEntries() ?? [])
+    if (name !== key) baggage = baggage.setEntry(name, entry);
+  return propagation.setBaggage(context.active(), baggage);
 }
 
 /** The percentage in the active context; `fallback` if it is absent or invalid. An invalid one is logged. */

@@ -19,9 +19,12 @@ const shown = new Set([
   'x-b3-flags',
 ]);
 
-/** Replaces the value of every header that is not listed above by `REDACTED`. */
-export function redactHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, shown.has(name) ? value : 'REDACTED']),
-  );
+const maxLength = 256;
+
+/** Replaces the value of every header that is not listed above by `REDACTED`, and cuts long ones. */
+export function redactHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const display = ([name, value]: [string, unknown]) => [name, shown.has(name) ? cut(String(value)) : 'REDACTED'];
+  return Object.fromEntries(Object.entries(headers).map(display));
 }
+
+const cut = (text: string) => (text.length > maxLength ? `${text.slice(0, maxLength)}…` : text);

@@ -14,7 +14,10 @@ type Log = Record<'error' | 'warn' | 'info' | 'debug', (message: string) => void
  */
 export function logDiagnostics(log: Log, level: string, destination: string): void {
   // Outside the context of any request: a batch may be sent during an unrelated one, whose trace_id it must not get.
-  const write = (name: keyof Log, args: unknown[]) => context.with(ROOT_CONTEXT, () => log[name](format(...args)));
+  const write = (name: keyof Log, args: unknown[]) => {
+    const message = format(...args).replace(/\?[^\s'"]+/g, '?REDACTED'); // a query string may hold a secret
+    context.with(ROOT_CONTEXT, () => log[name](message));
+  };
   const losses = createLossLog((message) => diag.error(message));
 
   const warn: DiagLogFunction = (...args) => {
@@ -29,6 +32,7 @@ export function logDiagnostics(log: Log, level: string, destination: string): vo
     debug: (...args: unknown[]) => write('debug', args),
     verbose: (...args: unknown[]) => write('debug', args),
   };
+  delete process.env.OTEL_LOG_LEVEL; // for which `new NodeSDK` would replace this logger by the console
   diag.setLogger(logger, { logLevel: diagLogLevelFromString(level), suppressOverrideMessage: true });
 
   setGlobalErrorHandler((error) => {

@@ -1,6 +1,9 @@
 const quietMs = 60_000;
 
-/** Logs lost spans with `write`: the first loss at once, further ones at most once a minute, with their total. */
+/**
+ * Logs lost spans with `write`: the first loss at once, further ones at most once a minute and when the process ends,
+ * with their total.
+ */
 export function createLossLog(write: (message: string) => void) {
   let lostSpans = 0;
   let latest: string | undefined; // the loss to log next
@@ -16,6 +19,7 @@ export function createLossLog(write: (message: string) => void) {
     latest = undefined;
     quietTimer = setTimeout(logLatest, quietMs).unref();
   };
+  process.once('exit', logLatest);
 
   return {
     add(message: string, spans: number) {

@@ -3,12 +3,19 @@ import { type ExportResult, ExportResultCode, globalErrorHandler } from '@opente
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { correctZipkinSpan, type ZipkinSpan } from './correct-zipkin-span.ts';
+import { createPost, type Failure } from './create-post.ts';
 import { prepareForZipkin } from './prepare-for-zipkin.ts';
 
 const attemptMs = 5000;
 const maxDelayMs = 5000;
 
-type Failure = { reason: string; isRetryable: boolean; retryAfterMs: number };
+const reportLoss = (error: unknown, lostSpans: number) =>
+  globalErrorHandler(Object.assign(error as Error, { lostSpans }));
+
+let unsentSpans = 0;
+process.once('exit', () => {
+  if (unsentSpans > 0) reportLoss(new Error('the process ended before they were sent'), unsentSpans);
+});
 
 /**
  * A ZipkinExporter with timeouts and retries, for which only a 2xx status is a success. exporter-zipkin 3.1.0
@@ -32,12 +39,14 @@ export class RetryingZipkinExporter extends ZipkinExporter {
     super({ url: endpoint });
     const post = createPost(endpoint);
     const send = async (spans: ZipkinSpan[], done: (result: ExportResult) => void) => {
+      unsentSpans += spans.length;
       try {
         const body = JSON.stringify(spans.map(correctZipkinSpan));
         await retry((limitMs) => post(body, limitMs), timeoutMs, this.#stopping.signal);
       } catch (error) {
-        globalErrorHandler(Object.assign(error as Error, { lostSpans: spans.length }));
+        reportLoss(error, spans.length);
       }
+      unsentSpans -= spans.length;
       done({ code: ExportResultCode.SUCCESS });
     };
     // The base class converts the spans and calls this private member: check it when you update the pinned package.
@@ -45,7 +54,16 @@ export class RetryingZipkinExporter extends ZipkinExporter {
   }
 
   override export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
-    super.export(spans.map(prepareForZipkin), done);
+    const prepared = spans.flatMap((span) => {
+      try {
+        return [prepareForZipkin(span)];
+      } catch (error) {
+        reportLoss(error, 1); // without its neighbours
+        return [];
+      }
+    });
+    if (prepared.length > 0) super.export(prepared, done);
+    else done({ code: ExportResultCode.SUCCESS });
   }
 
   /** Gives each batch one more attempt. Call it before `sdk.shutdown()`, which waits for the batches. */
@@ -80,35 +98,4 @@ async function retry(
     if (!failure.isRetryable || isLast || isTooLate) throw new Error(failure.reason);
     await sleep(waitMs, undefined, { signal: stopping }).catch(() => {}); // stopRetrying() ends the wait
   }
-}
-
-function createPost(endpoint: string) {
-  // fetch refuses a URL with user name and password.
-  const { username, password } = new URL(endpoint);
-  const url = Object.assign(new URL(endpoint), { username: '', password: '' });
-  const login = Buffer.from(decodeURIComponent(`${username}:${password}`)).toString('base64');
-  const headers = { 'content-type': 'application/json', ...(username && { authorization: `Basic ${login}` }) };
-
-  return async (body: string, limitMs: number): Promise<Failure | undefined> => {
-    const signal = AbortSignal.timeout(limitMs);
-    try {
-      const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
-      response.body?.cancel().catch(() => {}); // the status says all, and the body may never end
-      if (response.ok) return undefined;
-      const { status } = response;
-      const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10) || 0; // as a date it is ignored
-      const isRetryable = status === 429 || status >= 500;
-      return { reason: `unexpected status ${status}`, isRetryable, retryAfterMs: seconds * 1000 };
-    } catch (error) {
-      const reason = signal.aborted ? `no response within ${limitMs} ms` : causeOf(error);
-      return { reason, isRetryable: true, retryAfterMs: 0 };
-    }
-  };
-}
-
-/** fetch says only "fetch failed"; its cause has a code but no message if several addresses were tried. */
-function causeOf(error: unknown): string {
-  const { cause = error } = error as { cause?: unknown };
-  const { message, code } = cause as { message?: string; code?: string };
-  return message || code || String(cause);
 }

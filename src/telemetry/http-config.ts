@@ -13,8 +13,8 @@ export const httpConfig: HttpInstrumentationConfig = {
   requestHook: (span, request) => {
     const attributes = attributesOf(span);
     if (request instanceof ClientRequest) span.setAttributes(redactFullUrl(`${attributes['url.full']}`));
-    // instrumentation-http 0.301 (src/utils.ts) makes it NaN for `Host: x:abc`; Jaeger's list of traces would respond 500
-    // from then on. Remove this line when it checks the port (docs/upstream.md).
+    // instrumentation-http 0.301 (src/utils.ts) makes it NaN for `Host: x:abc`: Jaeger's list of traces would respond
+    // 500 from then on. Remove this line when it checks the port (docs/upstream.md).
     if (!isPort(attributes['server.port'])) delete attributes['server.port'];
   },
   applyCustomAttributesOnSpan: (span, request, response) => {

@@ -32,7 +32,7 @@ export function logDiagnostics(log: Log, level: string, destination: string): vo
     debug: (...args: unknown[]) => write('debug', args),
     verbose: (...args: unknown[]) => write('debug', args),
   };
-  delete process.env.OTEL_LOG_LEVEL; // for it, `new NodeSDK` would replace this logger by the console (docs/upstream.md)
+  delete process.env.OTEL_LOG_LEVEL; // `new NodeSDK` would replace this logger by the console (docs/upstream.md)
   diag.setLogger(logger, { logLevel: diagLogLevelFromString(level), suppressOverrideMessage: true });
 
   setGlobalErrorHandler((error) => {

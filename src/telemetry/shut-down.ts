@@ -4,7 +4,7 @@ import type { NodeSDK } from '@opentelemetry/sdk-node';
 
 /**
  * Sends what is in the queue and shuts the SDK down. If a batch fails, BatchSpanProcessor 3.1.0 rejects, although
- * others are still being sent (docs/upstream.md): this waits for them. Call process.exit() when it resolves, or earlier.
+ * others are still being sent (docs/upstream.md): this waits for them. Call process.exit() when it has resolved.
  */
 export async function shutDown(sdk: NodeSDK): Promise<void> {
   try {

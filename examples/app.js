@@ -9,4 +9,7 @@ app.get('/orders/:id', async (req, res) => {
   res.json({ order: req.params.id, downstream: await response.json() });
 });
 
-const server = app.listen(PORT, () => console.log(`try http://localhost:${server.address().port}/orders/7`));
+const server = app.listen(PORT, (error) => {
+  if (error) throw error;
+  console.log(`try http://localhost:${server.address().port}/orders/7`);
+});

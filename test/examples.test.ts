@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
-import { startViewer } from './support/backends.ts';
+import { startViewer, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
-import { alternatives, startExample } from './support/example.ts';
+import { alternatives, runExample, startExample } from './support/example.ts';
 import { b3, get, hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
 import { startService } from './support/services.ts';
 import { draw, traceOf } from './support/trace.ts';
+import { unlessItHangs, until } from './support/wait.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
 const { express, ...packages } = JSON.parse(read('examples/package.json')).dependencies;
@@ -42,13 +43,146 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 test('the example’s telemetry.mjs traces CommonJS, too', async () => {
   const app = read('examples/app.js').replace("import express from 'express'", "const express = require('express')");
-  const program = ['--input-type=commonjs', '-e', app];
-  await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...viewer.env }, program);
+  const commonJs = ['--input-type=commonjs', '-e', app];
+  await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...viewer.env }, commonJs);
   const traceId = hex(32);
   await get(shop.url, b3(traceId));
   shop.signal('SIGTERM');
   assert.equal(await shop.exit, 0, shop.text.stderr);
   assert.equal(draw(await traceOf(viewer, traceId, 4)), joinedTrace);
+});
+
+/** An Express app with these statements; `service` is its server, and `/held` responds when the test says so. */
+const program = (statements: string) => [
+  '--input-type=module',
+  '-e',
+  `import express from 'express';
+   import { request } from 'node:http';
+   const app = express();
+   let release;
+   app.get('/ok', (req, res) => void res.end());
+   app.get('/held', (req, res) => { release = () => res.end('whole'); });
+   app.get('/throws', () => { throw new Error('no'); });
+   app.get('/calls', async (req, res) => void res.end(await (await fetch(service + '/throws')).text()));
+   app.get('/imports', (req, res) => void request(service + '/ok', (ok) => ok.resume().on('end', () => res.end())).end());
+   app.get('/crash', (req, res) => { res.end(); setImmediate(() => { throw new Error('the cause'); }); });
+   app.get('/reject', (req, res) => { res.end(); Promise.reject(new Error('the cause')); });
+   app.get('/end', (req, res) => { res.end(); server.close(); server.closeIdleConnections(); });
+   app.use((error, req, res, next) => void res.status(500).end());
+   const server = app.listen(0, () => console.log(service = 'http://127.0.0.1:' + server.address().port));
+   let service;
+   ${statements}`,
+];
+
+/** Requests a path of a program. Returns the names of the spans that have arrived when the program has ended. */
+async function spansAfter(path: string, statements: string, { signal }: { signal?: 'SIGTERM' } = {}) {
+  await using shop = await startExample({ ...viewer.env, ...onlyAtShutdown }, program(statements));
+  const traceId = hex(32);
+  const response = await fetch(shop.url + path, { headers: b3(traceId) });
+  await response.text();
+  if (signal) shop.signal(signal);
+  const code = await unlessItHangs(shop.exit);
+  return { code, spans: await viewer.trace(traceId), ...shop.text };
+}
+
+for (const [what, statements, expected] of [
+  ['exits at once', `process.on('SIGTERM', () => process.exit(3));`, 3],
+  ['closes its server, then exits', `process.on('SIGTERM', () => server.close(() => process.exit(3)));`, 3],
+  [
+    'repeats the signal when it is done, as NestJS does',
+    `process.on('SIGTERM', async function done() {
+       await new Promise((resolve) => server.close(resolve));
+       process.off('SIGTERM', done);
+       process.kill(process.pid, 'SIGTERM');
+     });`,
+    0,
+  ],
+  ['only closes its server', `process.on('SIGTERM', () => server.close());`, 0],
+] as const) {
+  test(`the example, in a service whose SIGTERM handler ${what}: its spans arrive, and its exit code stays`, async () => {
+    const { code, spans } = await spansAfter('/ok', statements, { signal: 'SIGTERM' });
+    assert.deepEqual([code, draw(spans)], [expected, 'SERVER shop get /ok route=/ok']);
+  });
+}
+
+test('the example, in a service that waits for its requests at SIGTERM: the response is whole, and its spans arrive', async () => {
+  const statements = `process.on('SIGTERM', () => { server.close(() => process.exit()); release(); });`;
+  await using shop = await startExample({ ...viewer.env, ...onlyAtShutdown }, program(statements));
+  const traceId = hex(32);
+  const response = fetch(`${shop.url}/held`, { headers: { ...b3(traceId), connection: 'close' } });
+  await until('the request to be in flight', () => fetch(`${shop.url}/ok`).then(({ ok }) => ok));
+  shop.signal('SIGTERM');
+  assert.equal(await (await response).text(), 'whole');
+  assert.equal(await unlessItHangs(shop.exit), 0);
+  assert.equal(draw(await viewer.trace(traceId)), 'SERVER shop get /held route=/held');
+});
+
+for (const path of ['/crash', '/reject']) {
+  test(`the example: an uncaught error (${path}) is printed, its spans arrive, exit 1`, async () => {
+    const { code, spans, stderr } = await spansAfter(path, '');
+    assert.deepEqual([code, draw(spans)], [1, `SERVER shop get ${path} route=${path}`]);
+    assert.match(stderr, /Error: the cause\n\s+at /);
+  });
+}
+
+test('the example stays out of the way of a service’s own handler of uncaught errors', async () => {
+  const { code, spans } = await spansAfter('/crash', `process.on('uncaughtException', () => server.close());`);
+  assert.deepEqual([code, spans.length], [0, 1]);
+});
+
+test('the example: the spans of a service that ends by itself arrive', async () => {
+  const { code, spans } = await spansAfter('/end', '');
+  assert.deepEqual([code, spans.length], [0, 1]);
+});
+
+test('the example: a backend that hangs does not delay the exit', async () => {
+  await using hung = await serve(() => {});
+  const env = { ...zipkinAt(hung.url).env, ...onlyAtShutdown, OTEL_BSP_EXPORT_TIMEOUT: '610000' };
+  await using shop = await startExample(env, program(''));
+  await fetch(`${shop.url}/ok`);
+  shop.signal('SIGTERM');
+  assert.equal(await unlessItHangs(shop.exit), 0);
+});
+
+test('the example: a 500 is red in Zipkin’s format, also in its caller', async () => {
+  const { spans } = await spansAfter('/calls', '', { signal: 'SIGTERM' });
+  assert.equal(
+    draw(spans),
+    `
+SERVER shop get /calls route=/calls
+  CLIENT shop get error=500
+    SERVER shop get /throws route=/throws error=500`.trim(),
+  );
+});
+
+test('the example: a call by the named import of node:http is traced', async () => {
+  const { spans } = await spansAfter('/imports', '', { signal: 'SIGTERM' });
+  assert.equal(
+    draw(spans),
+    'SERVER shop get /imports route=/imports\n  CLIENT shop get\n    SERVER shop get /ok route=/ok',
+  );
+});
+
+for (const [what, env, line] of [
+  ['no OTEL_SERVICE_NAME', { OTEL_SERVICE_NAME: '' }, /^telemetry\.mjs: OTEL_SERVICE_NAME is not set\..*\n$/],
+  [
+    'a Zipkin endpoint without a path',
+    { OTEL_EXPORTER_ZIPKIN_ENDPOINT: 'http://localhost:9411' },
+    /^telemetry\.mjs: OTEL_EXPORTER_ZIPKIN_ENDPOINT has no path\..*\n$/,
+  ],
+] as const) {
+  test(`the example: ${what} is a line on stderr`, async () => {
+    await using shop = runExample({ ...viewer.env, ...env }, ['-e', '0']);
+    await shop.exit;
+    assert.match(shop.text.stderr, line);
+  });
+}
+
+test('the example’s app.js: a taken port is an error that says so', async () => {
+  await using other = await serve(() => {});
+  await using shop = runExample({ PORT: new URL(other.url).port, ...viewer.env });
+  assert.equal(await unlessItHangs(shop.exit), 1);
+  assert.match(shop.text.stderr, /EADDRINUSE/);
 });
 
 test('the commented lines of the example’s otel.env send OTLP, and traceparent besides B3', async () => {

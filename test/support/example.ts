@@ -6,11 +6,16 @@ import { until } from './wait.ts';
 /** The variables of the example's otel.env, with those that are commented out in place of the defaults. */
 export const alternatives = () => parseEnv(readFileSync('examples/otel.env', 'utf8').replace(/^#(?=OTEL_)/gm, ''));
 
-/** Runs the start script of the example on a free port, with `env` on top of its otel.env; another `program` than app.js. */
-export async function startExample(env: Record<string, string | undefined>, program = ['app.js']) {
+/** Runs `program` as the start script of the example runs app.js, on a free port, with `env` on top of its otel.env. */
+export function runExample(env: Record<string, string | undefined>, program = ['app.js']) {
   const { scripts } = JSON.parse(readFileSync('examples/package.json', 'utf8'));
   const [, ...args] = scripts.start.replace('app.js', '').trim().split(' '); // without `node`
-  const service = run(process.execPath, [...args, ...program], { PORT: '0', ...env }, 'examples');
+  return run(process.execPath, [...args, ...program], { PORT: '0', ...env }, 'examples');
+}
+
+/** The same, once it listens. */
+export async function startExample(env: Record<string, string | undefined>, program?: string[]) {
+  const service = runExample(env, program);
   const url = await until('the example to listen', () => service.text.stdout.match(/http:\S+/)?.[0]);
   return { url, ...service };
 }

@@ -229,6 +229,7 @@ for (const format of ['zipkin', 'otlp'] as const) {
       const body = await req.setEncoding('utf8').reduce((text, chunk) => text + chunk, '');
       if (post === 1) await first.promise;
       if (post === 2) return res.writeHead(400).end();
+      if (post > 1) await until('the failure', () => linesOf(service3).some(({ msg }) => msg.startsWith("can't send")));
       await new Promise((resolve) => setTimeout(resolve, 500)); // a service that doesn't wait for it exits before
       if (req.socket.destroyed) return;
       bodies.push(body);

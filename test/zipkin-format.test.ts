@@ -70,6 +70,7 @@ for (const [what, create] of Object.entries(odd)) {
     assert.match(span.traceId, /^[0-9a-f]{32}$/);
     assert.match(`${span.id} ${span.parentId ?? span.id}`, /^[0-9a-f]{16} [0-9a-f]{16}$/);
     const { timestamp, duration, annotations = [], tags = {} } = span;
+    assert.ok((span.remoteEndpoint?.port ?? 1) < 65_536);
     for (const time of [timestamp, duration, ...annotations.map((event) => event.timestamp)])
       assert.ok(isTime(time), `${time}`);
     for (const text of [span.name, ...annotations.map(({ value }) => value), ...Object.values(tags)])

@@ -29,7 +29,7 @@ logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config));
 const sdk = new NodeSDK({
   // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over this name.
   resource: defaultResource().merge(resourceFromAttributes({ 'service.name': config.SERVICE_NAME })),
-  traceExporter: zipkin,
+  ...(zipkin && { traceExporter: zipkin }),
   textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3 and baggage, unless OTEL_PROPAGATORS is set
   instrumentations: [
     new HttpInstrumentation({ ...httpConfig, ignoreIncomingRequestHook: untraced(config) }), // SERVER spans

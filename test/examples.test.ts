@@ -213,12 +213,6 @@ test('the example has the packages of this project, in their versions', () => {
     assert.equal(version, dependencies[name], name);
 });
 
-test('docs/your-service.md shows the files of the example as they are', () => {
-  const page = read('docs/your-service.md');
-  assert.ok(page.includes(`\`\`\`js\n${read('examples/telemetry.mjs')}\`\`\`\n`), 'telemetry.mjs');
-  assert.ok(page.includes(`\`\`\`sh\n${read('examples/otel.env')}\`\`\`\n`), 'otel.env');
-});
-
 test('docs/your-service.md installs the packages of the example, in their versions', () => {
   const page = read('docs/your-service.md').replace(/\s*\\\n\s*/g, ' '); // a command on one line
   const [, installed] = page.match(/npm install --save-exact (.*)/) ?? [];

@@ -123,7 +123,7 @@ export class ConfigError extends Error {}
  */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   // OpenTelemetry's specification treats an empty variable as unset. An empty variable of the demo's own is an error.
-  const isSet = ([name, value]: [string, string?]) => !name.startsWith('OTEL_') || value?.trim();
+  const isSet = ([name, value]: [string, string | undefined]) => !name.startsWith('OTEL_') || value?.trim();
   const set = Object.fromEntries(Object.entries(env).filter(isSet));
   // SERVICE_NAME is always a key: valibot has a message of its own for a missing one.
   const { success, output, issues } = v.safeParse(settings, { SERVICE_NAME: undefined, ...set });

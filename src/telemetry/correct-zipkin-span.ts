@@ -4,12 +4,13 @@ import { isIP } from 'node:net';
 export type ZipkinSpan = {
   traceId: string;
   id: string;
-  parentId?: string;
+  parentId?: string | undefined;
   kind?: string;
   timestamp: number;
   duration: number;
   tags: Record<string, string>;
-  annotations?: { timestamp: number; value: string }[];
+  annotations?: { timestamp: number; value: string }[] | undefined;
+  remoteEndpoint?: Endpoint | undefined;
 };
 type Endpoint = { serviceName?: string; ipv4?: string; ipv6?: string; port?: number };
 
@@ -18,7 +19,7 @@ type Endpoint = { serviceName?: string; ipv4?: string; ipv6?: string; port?: num
  * and times that are fractions, negative or NaN. Zipkin would respond 400, and all spans of the batch would be lost.
  * It also omits `remoteEndpoint`. Remove each part when the exporter does the same (docs/upstream.md).
  */
-export function correctZipkinSpan(span: ZipkinSpan): ZipkinSpan & { remoteEndpoint?: Endpoint } {
+export function correctZipkinSpan(span: ZipkinSpan): ZipkinSpan {
   const { traceId, id, parentId, timestamp, duration, annotations } = span;
   return {
     ...span,

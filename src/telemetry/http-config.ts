@@ -27,8 +27,10 @@ export const httpConfig: HttpInstrumentationConfig = {
     // (docs/upstream.md).
     if (!response.headersSent) delete attributes['http.response.status_code'];
     if (response.writableFinished) return;
-    const { name = 'incomplete_response', message } = response.errored ?? {};
-    const errorType = callerDisconnected(request as Request, response) ? 'client_disconnected' : name;
+    const { errored } = response;
+    const hasLeft = callerDisconnected(request as Request, response);
+    const errorType = hasLeft ? 'client_disconnected' : (errored?.name ?? 'incomplete_response');
+    const message = errored?.message || errorType;
     span.setAttribute('error.type', errorType).setStatus({ code: SpanStatusCode.ERROR, message });
   },
 };

@@ -1,5 +1,5 @@
 import { format } from 'node:util';
-import { context, type DiagLogFunction, diag, ROOT_CONTEXT } from '@opentelemetry/api';
+import { context, type DiagLogFunction, DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
 import { diagLogLevelFromString, setGlobalErrorHandler } from '@opentelemetry/core';
 import { createLossLog } from './loss-log.ts';
 
@@ -33,7 +33,10 @@ export function logDiagnostics(log: Log, level: string, destination: string): vo
     verbose: (...args: unknown[]) => write('debug', args),
   };
   delete process.env.OTEL_LOG_LEVEL; // `new NodeSDK` would replace this logger by the console (docs/upstream.md)
-  diag.setLogger(logger, { logLevel: diagLogLevelFromString(level), suppressOverrideMessage: true });
+  diag.setLogger(logger, {
+    logLevel: diagLogLevelFromString(level) ?? DiagLogLevel.INFO,
+    suppressOverrideMessage: true,
+  });
 
   setGlobalErrorHandler((error) => {
     const { message, code = error, lostSpans = 0 } = error as { message?: string; code?: unknown; lostSpans?: number };

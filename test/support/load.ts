@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { hangSeconds } from './wait.ts';
 
-export type Result = { status?: number; ms: number; trace_id?: string; error?: string };
+export type Result = { status?: number; ms: number; trace_id?: string | undefined; error?: string };
 
 /**
  * Sends `GET url` `count` times, `concurrency` at a time, unless `stop` returns true before. Returns a result per

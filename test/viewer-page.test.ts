@@ -238,8 +238,38 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const deep = ids.map((id, i) => span({ traceId: 'de', id, ...(i > 0 && { parentId: `${ids[i - 1]}` }) }));
     await viewer.post(deep);
     await page.setViewportSize({ width: 320, height: 700 });
-    await rowsOf('de', 3000);
+    await rowsOf('de', 200);
+    await page.getByRole('button', { name: 'Show all 3000 spans' }).click();
+    await until('3000 rows', async () => (await page.locator('summary.row').count()) === 3000);
     assert.equal(await page.locator('html').evaluate((html) => html.scrollWidth), 320);
+    assert.deepEqual(problems, []);
+  });
+
+  test('a trace of 250 spans: 200 rows at first, all of them on request, by the keyboard alone', async () => {
+    await using viewer = await startViewer();
+    const root = span();
+    const { traceId, timestamp } = root;
+    const children = Array.from({ length: 249 }, (_, i) =>
+      span({ traceId, parentId: root.id, timestamp: timestamp + i + 1, name: `child ${i + 1}` }),
+    );
+    await viewer.post([root, ...children]);
+    await using browser = await openPage(chromium);
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    const rows = page.locator('summary.row');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 200);
+    assert.deepEqual(await lowContrasts(page), []);
+    await rows.last().focus();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.locator(':focus').innerText(), 'Show all 250 spans');
+    await page.keyboard.press('Enter');
+    await until('250 rows', async () => (await rows.count()) === 250);
+    assert.match(await page.locator(':focus').innerText(), /child 200\s/); // the first that is new
+    assert.equal(await page.getByRole('button', { name: 'Show all' }).count(), 0);
+
+    await viewer.post([span({ traceId, parentId: root.id, timestamp: timestamp + 250, name: 'later' })]);
+    await until('row 251', async () => (await rows.count()) === 251);
     assert.deepEqual(problems, []);
   });
 

@@ -3,8 +3,8 @@ import * as list from './list.js';
 import * as waterfall from './waterfall.js';
 
 /**
- * @import { Trace } from './trace.js'
- * @typedef {{ traces?: Trace[], opened: Set<string>, problem?: string, news?: string }} State
+ * The list shows a Summary of each trace, the waterfall one Trace.
+ * @typedef {{ traces?: any[], opened: Set<string>, all?: boolean, problem?: string, news?: string }} State
  */
 
 const [, traceId = ''] = location.pathname.match(/^\/zipkin\/traces\/([^/]+)/) ?? [];

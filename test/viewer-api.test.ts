@@ -148,6 +148,29 @@ test('an invalid span is refused with the reason, and nothing of its request is 
   assert.deepEqual(await read(`${viewer.url}/api/v2/traces`), []);
 });
 
+test('the list of the page gets a summary of each trace instead of its spans', async ({ mock }) => {
+  mock.timers.enable({ apis: ['Date'], now: 1e12 });
+  await using viewer = await startViewer();
+  const list = async () => (await fetch(`${viewer.url}/viewer/traces`)).text();
+  const root = span({ name: 'root', localEndpoint: { serviceName: 'shop' } });
+  const { traceId, timestamp } = root;
+  const tags = { error: 'failed', long: 'x'.repeat(1000) };
+  const children = Array.from({ length: 999 }, () =>
+    span({ traceId, parentId: root.id, timestamp: timestamp + 1000, tags }),
+  );
+  await viewer.post([...children, root]);
+  mock.timers.tick(1000);
+  const summary = { title: 'shop: root', start: timestamp, duration: 6000, services: ['shop', 'unknown service'] };
+  assert.deepEqual(JSON.parse(await list()), [{ state: 'complete', traceId, ...summary, spans: 1000, failed: 999 }]);
+
+  // The most that is kept, in the most traces that are listed.
+  for (let i = 0; i < 50; i++) {
+    await viewer.post(Array.from({ length: 200 }, () => span({ traceId: traceIdOf(i), tags })));
+  }
+  const { length } = await list();
+  assert.ok(length < 10_000, `${length} bytes`);
+});
+
 suite('limits', () => {
   test('the newest 10,000 spans are kept', async () => {
     await using viewer = await startViewer();

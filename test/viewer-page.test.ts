@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
+import { createViewer } from '../src/local/viewer/viewer.ts';
 import { startViewer } from './support/backends.ts';
 import { launchBrowser, openPage } from './support/browser.ts';
 import { lowContrasts } from './support/contrast.ts';
@@ -236,8 +238,101 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const deep = ids.map((id, i) => span({ traceId: 'de', id, ...(i > 0 && { parentId: `${ids[i - 1]}` }) }));
     await viewer.post(deep);
     await page.setViewportSize({ width: 320, height: 700 });
-    await rowsOf('de', 3000);
+    await rowsOf('de', 200);
+    await page.getByRole('button', { name: 'Show all 3000 spans' }).click();
+    await until('3000 rows', async () => (await page.locator('summary.row').count()) === 3000);
     assert.equal(await page.locator('html').evaluate((html) => html.scrollWidth), 320);
+    assert.deepEqual(problems, []);
+  });
+
+  test('a trace of 250 spans: 200 rows at first, all of them on request, by the keyboard alone', async () => {
+    await using viewer = await startViewer();
+    const root = span();
+    const { traceId, timestamp } = root;
+    const children = Array.from({ length: 249 }, (_, i) =>
+      span({ traceId, parentId: root.id, timestamp: timestamp + i + 1, name: `child ${i + 1}` }),
+    );
+    await viewer.post([root, ...children]);
+    await using browser = await openPage(chromium);
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    const rows = page.locator('summary.row');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 200);
+    assert.deepEqual(await lowContrasts(page), []);
+    await rows.last().focus();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.locator(':focus').innerText(), 'Show all 250 spans');
+    await page.keyboard.press('Enter');
+    await until('250 rows', async () => (await rows.count()) === 250);
+    assert.match(await page.locator(':focus').innerText(), /child 200\s/); // the first that is new
+    assert.equal(await page.getByRole('button', { name: 'Show all' }).count(), 0);
+
+    await viewer.post([span({ traceId, parentId: root.id, timestamp: timestamp + 250, name: 'later' })]);
+    await until('row 251', async () => (await rows.count()) === 251);
+    assert.deepEqual(problems, []);
+  });
+
+  const invalid: Record<string, RequestListener> = {
+    'is cut': (_req, res) => res.setHeader('content-length', 100).write('[{"state":', () => res.destroy()),
+    'never comes: the connection is closed': (req) => req.destroy(),
+    'is HTML': (_req, res) => res.end('<h1>Bad gateway</h1>'),
+    'is null': (_req, res) => res.end('null'),
+    'is an object': (_req, res) => res.end('{}'),
+  };
+  test('while responses are invalid, the page says so and keeps what it shows; then it recovers', async (t) => {
+    const app = createViewer();
+    let respond: RequestListener = app;
+    await using server = await serve((req, res) => (req.url?.startsWith('/viewer/traces') ? respond : app)(req, res));
+    const post = (one: unknown) => fetch(`${server.url}/api/v2/spans`, { method: 'POST', body: JSON.stringify([one]) });
+    const { traceId } = span();
+    await post(span({ traceId, name: 'first' }));
+    for (const path of ['/zipkin/', `/zipkin/traces/${traceId}`]) {
+      await using browser = await openPage(chromium);
+      const { page, problems } = browser;
+      const alert = page
+        .getByRole('alert')
+        .filter({ hasText: /^No valid response from the viewer: has it been stopped\?$/ });
+      respond = (_req, res) => res.end('{}');
+      await page.goto(server.url + path);
+      await alert.waitFor(); // before anything has been shown
+      respond = app;
+      await page.getByText('first').first().waitFor();
+      for (const [name, response] of Object.entries(invalid)) {
+        await t.test(`${path.replace(traceId, ':id')}: a response ${name}`, async () => {
+          respond = response;
+          await alert.waitFor();
+          assert.ok(await page.getByText('first').first().isVisible());
+          respond = app; // and no trace has changed
+          await alert.waitFor({ state: 'hidden' });
+        });
+      }
+      const name = `posted after ${path}`;
+      await post(span({ traceId: path === '/zipkin/' ? hex(32) : traceId, name }));
+      await page.getByText(name).first().waitFor();
+      assert.deepEqual(
+        problems.filter((problem) => !problem.includes('Failed to load resource')), // the browser's, of the network
+        [],
+      );
+    }
+  });
+
+  test('an exception that is not a stack is shown as it was sent, and the page goes on', async () => {
+    await using viewer = await startViewer();
+    const stacks = [{}, 7, ['a'], { nodeType: 1 }, { _$litType$: 1, strings: ['<b>'], values: [] }];
+    const exceptions = [null, 7, 'text', [], ...stacks.map((stack) => ({ 'exception.stacktrace': stack }))];
+    const values = ['"exception": {', ...exceptions.map((exception) => `"exception": ${JSON.stringify(exception)}`)];
+    const one = span({ annotations: values.map((value, timestamp) => ({ timestamp, value })) });
+    await viewer.post([one]);
+    await using browser = await openPage(chromium);
+    const { page, problems } = browser;
+    await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+    await page.locator('summary.row').click();
+    await page.locator('.details').waitFor();
+    const shown = await page.locator('h2:text-is("Annotations") + dl dd').allInnerTexts();
+    assert.deepEqual(shown, values);
+    await viewer.post([span({ traceId: one.traceId, name: 'later' })]);
+    await page.locator('summary.row', { hasText: 'later' }).waitFor();
     assert.deepEqual(problems, []);
   });
 
@@ -246,7 +341,6 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const evil = '<img src=x onerror="document.title=1">';
     const one = span({
       name: evil,
-      kind: evil,
       localEndpoint: { serviceName: evil },
       tags: { [evil]: evil, error: evil },
       annotations: [

@@ -2,6 +2,7 @@
 // of Zipkin's API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
 import { fileURLToPath } from 'node:url';
 import express, { type ErrorRequestHandler, type Express } from 'express';
+import { summarize } from './page/trace.js';
 import { protect } from './protect.ts';
 import { parseLimit, parseSpans, parseTraceId } from './span.ts';
 import { createSpanStore, type KeptSpan, stateOf } from './span-store.ts';
@@ -37,9 +38,13 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   app.get(['/zipkin/', '/zipkin/traces/:id'], (_req, res) => res.sendFile('index.html', { root: pathOf('page') }));
   app.get('/zipkin/traces', ({ query }, res) => res.redirect(`/zipkin/traces/${encodeURIComponent(`${query.id}`)}`));
   app.get('/viewer/service1', (_req, res) => res.redirect(service1Url));
-  app.get('/viewer/traces{/:id}', (req, res) => {
-    const traces = req.params.id ? [traceOf(req.params.id)] : newestTraces().slice(0, 50);
-    res.type('json').send(`[${traces.map((trace) => `{"state":"${stateOf(trace)}","spans":${toJson(trace)}}`)}]`);
+  app.get('/viewer/traces', (_req, res) => {
+    const newest = newestTraces().slice(0, 50);
+    res.json(newest.map((trace) => summarize({ state: stateOf(trace), spans: JSON.parse(toJson(trace)) })));
+  });
+  app.get('/viewer/traces/:id', (req, res) => {
+    const trace = traceOf(req.params.id);
+    res.type('json').send(`[{"state":"${stateOf(trace)}","spans":${toJson(trace)}}]`);
   });
   app.use('/viewer', express.static(pathOf('page')));
   app.get('/viewer/shared.css', (_req, res) => res.sendFile('shared.css', { root: pathOf('../../server/page') }));

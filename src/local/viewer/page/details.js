@@ -46,7 +46,8 @@ function annotationsOf({ kind, timestamp, duration, annotations = [] }) {
 /** An exception as its stack; any other annotation as it is. */
 function readable(value) {
   try {
-    return JSON.parse(value.match(/^"exception": (.*)$/s)[1])['exception.stacktrace'] ?? value;
+    const { 'exception.stacktrace': stack } = JSON.parse(value.match(/^"exception": (.*)$/s)[1]);
+    return typeof stack === 'string' ? stack : value;
   } catch {
     return value;
   }

@@ -1,10 +1,14 @@
 import { repeat } from '/viewer/lit-html/directives/repeat.js';
 import { html } from '/viewer/lit-html/lit-html.js';
-import { formatTime, summary, timesOf, titleOf } from './trace.js';
+import { summaryLine } from './summary.js';
+import { formatTime } from './trace.js';
 
-/** @import { State } from './main.js' */
+/**
+ * @import { State } from './main.js'
+ * @import { Summary } from './trace.js'
+ */
 
-const idOf = ({ spans }) => spans[0].traceId;
+const idOf = ({ traceId }) => traceId;
 
 /**
  * The list of traces.
@@ -15,15 +19,16 @@ export const view = ({ traces }) => html`
   <p ?hidden=${traces.length > 0}>No trace yet: <a href="/viewer/service1">send a request</a>.</p>
   <ol>${repeat(traces, idOf, row)}</ol>`;
 
+/** @param {Summary} trace */
 const row = (trace) => html`
   <li>
-    <a href="/zipkin/traces/${idOf(trace)}">${titleOf(trace)}</a>
-    <time>${formatTime(timesOf(trace.spans).start)}</time>
-    ${summary(trace)}
+    <a href="/zipkin/traces/${trace.traceId}">${trace.title}</a>
+    <time>${formatTime(trace.start)}</time>
+    ${summaryLine(trace)}
   </li>`;
 
 /** The newest trace, for the screen reader. */
 export function newsOf(traces) {
   const newest = traces.find(({ state }) => state !== 'arriving');
-  return newest && `New trace: ${titleOf(newest)}, ${formatTime(timesOf(newest.spans).start)}`;
+  return newest && `New trace: ${newest.title}, ${formatTime(newest.start)}`;
 }

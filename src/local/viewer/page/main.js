@@ -3,38 +3,44 @@ import * as list from './list.js';
 import * as waterfall from './waterfall.js';
 
 /**
- * @import { Trace } from './trace.js'
- * @typedef {{ traces?: Trace[], opened?: Set<string>, problem?: string, news?: string }} State
+ * The list shows a Summary of each trace, the waterfall one Trace.
+ * @typedef {{ traces?: any[], opened: Set<string>, all?: boolean, problem?: string, news?: string }} State
  */
 
 const [, traceId = ''] = location.pathname.match(/^\/zipkin\/traces\/([^/]+)/) ?? [];
 const page = traceId ? waterfall : list;
-const down = '{"error": "The viewer does not respond: has it been stopped?"}';
 /** @type {State} */
-const state = {};
+let state = { opened: new Set() };
+let shown = ''; // the browser's cache repeats it, if the viewer responds 304
 
-for (let shown; ; await new Promise((resolve) => setTimeout(resolve, 1000))) {
-  const response = await fetch(`/viewer/traces/${traceId}`).catch(() => new Response(down));
+for (; ; await new Promise((resolve) => setTimeout(resolve, 1000))) {
+  await poll().catch(() => show({ problem: 'No valid response from the viewer: has it been stopped?' }));
+}
+
+async function poll() {
+  const response = await fetch(`/viewer/traces/${traceId}`);
   const text = await response.text();
-  if (text === shown) continue;
-  shown = text;
+  if (text === shown && !state.problem) return;
   const loaded = JSON.parse(text);
   if (loaded.error) show({ problem: loaded.error });
   else show({ problem: '', news: state.traces && page.newsOf(loaded), traces: loaded });
+  shown = text;
 }
 
 /**
  * Changes what is shown.
- * @param {State} change
+ * @param {Partial<State>} change
  */
 function show(change) {
-  const { problem, news, traces } = Object.assign(state, change);
+  const next = { ...state, ...change };
+  const { problem, news, traces } = next;
   const focused = /** @type {HTMLElement} */ (document.activeElement);
   const main = html`
     <p id="problem" class="failed" role="alert">${problem}</p>
-    ${traces && page.view(state, show)}
+    ${traces && page.view(next, show)}
     <p id="news" role="status">${news}</p>`;
   render(main, document.querySelector('main'));
+  state = next; // not if it can't be rendered
   focused.focus({ preventScroll: true }); // a row that has moved has lost it
   document.title = document.querySelector('h1')?.innerText ?? 'Traces';
 }

@@ -1,8 +1,9 @@
-import { html } from '/viewer/lit-html/lit-html.js';
+// No lit-html: the server imports this file, too.
 
 /**
  * @import { ZipkinSpan } from '../span.ts'
  * @typedef {{ state: 'arriving' | 'incomplete' | 'complete', spans: ZipkinSpan[] }} Trace
+ * @typedef {ReturnType<typeof summarize>} Summary
  */
 
 /**
@@ -12,9 +13,6 @@ import { html } from '/viewer/lit-html/lit-html.js';
 export const isFailed = ({ tags: { error } = {} }) => error !== undefined && error !== 'false';
 /** @param {ZipkinSpan} span */
 export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
-/** A hue that is not red; those of service1, service2 and service3 are far apart. */
-export const hueOf = (name) => 60 + ([...name].reduce((sum, letter) => sum + 83 * letter.codePointAt(0), 0) % 240);
-const serviceName = (name) => html`<span class="service" .style=${`--hue: ${hueOf(name)}`}>${name}</span>`;
 
 /**
  * The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle.
@@ -45,10 +43,21 @@ export function toTree(spans) {
   return [...nodes.values()];
 }
 
-/** @param {Trace} trace */
-export function titleOf({ spans }) {
+/**
+ * A trace without its spans: all that the list needs.
+ * @param {Trace} trace
+ */
+export function summarize({ state, spans }) {
   const [{ span: root }] = toTree(spans);
-  return `${serviceOf(root)}: ${root.name ?? ''}`;
+  return {
+    state,
+    traceId: root.traceId,
+    title: `${serviceOf(root)}: ${root.name ?? ''}`,
+    ...timesOf(spans),
+    services: [...new Set(spans.map(serviceOf))].sort(),
+    spans: spans.length,
+    failed: spans.filter(isFailed).length,
+  };
 }
 
 /**
@@ -56,27 +65,11 @@ export function titleOf({ spans }) {
  * @param {ZipkinSpan[]} spans
  * @returns {{ start?: number, duration?: number }}
  */
-export function timesOf(spans) {
+function timesOf(spans) {
   const timed = spans.filter(({ timestamp }) => timestamp);
   const start = Math.min(...timed.map(({ timestamp }) => timestamp));
   const end = Math.max(...timed.map(({ timestamp, duration = 0 }) => timestamp + duration));
   return timed.length > 0 ? { start, duration: end - start } : {};
-}
-
-/**
- * A trace in a line; without totals as long as they would be wrong.
- * @param {Trace} trace
- */
-export function summary({ state, spans }) {
-  if (state === 'arriving') return html`<span class="note">still arriving …</span>`;
-  const failed = spans.filter(isFailed).length;
-  const services = [...new Set(spans.map(serviceOf))].sort();
-  return html`
-    <span class="total">${formatDuration(timesOf(spans).duration)}</span>
-    <span class="spans">${count(spans.length, 'span')}</span>
-    <span class="services">${services.map(serviceName)}</span>
-    <span class="failed">${failed > 0 ? `failed (${count(failed, 'span')})` : ''}</span>
-    <span class="note">${state === 'incomplete' ? 'incomplete: parent not received' : ''}</span>`;
 }
 
 export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;

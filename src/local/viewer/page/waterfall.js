@@ -1,12 +1,15 @@
 import { repeat } from '/viewer/lit-html/directives/repeat.js';
 import { html } from '/viewer/lit-html/lit-html.js';
 import { details } from './details.js';
-import { count, formatDuration, hueOf, isFailed, serviceOf, summary, timesOf, titleOf, toTree } from './trace.js';
+import { hueOf, summaryLine } from './summary.js';
+import { count, formatDuration, isFailed, serviceOf, summarize, toTree } from './trace.js';
 
 /**
  * @import { ZipkinSpan } from '../span.ts'
  * @import { State } from './main.js'
  */
+
+const maxRows = 200; // at first: thousands take seconds
 
 const keyOf = ({ span }) => JSON.stringify(span);
 
@@ -14,20 +17,27 @@ const keyOf = ({ span }) => JSON.stringify(span);
  * The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details.
  * @param {State} state
  */
-export function view({ traces: [trace], opened = new Set() }, show) {
-  const [{ traceId } = {}] = trace.spans;
+export function view({ traces: [trace], opened, all }, show) {
   const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
-  if (!traceId) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
-  const times = timesOf(trace.spans);
-  const ticks = [0, 0.25, 0.5, 0.75].map((part) => formatDuration((times.duration ?? 0) * part));
+  if (trace.spans.length === 0) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
+  const summary = summarize(trace);
+  const { traceId, title, duration = 0 } = summary;
+  const ticks = [0, 0.25, 0.5, 0.75].map((part) => formatDuration(duration * part));
+  const tree = toTree(trace.spans);
+  const shown = all ? tree : tree.slice(0, maxRows);
+  const showAll = () => {
+    show({ all: true });
+    /** @type {HTMLElement} */ (document.querySelectorAll('summary.row')[maxRows]).focus(); // the button is gone
+  };
   return html`
-    <h1>${titleOf(trace)}</h1>
-    <p id="summary">${summary(trace)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a></p>
+    <h1>${title}</h1>
+    <p id="summary">${summaryLine(summary)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a></p>
     <div class="row axis">
       <span class="name"></span><span class="duration"></span>
       <span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span>
     </div>
-    ${repeat(toTree(trace.spans), keyOf, (node) => row(node, times, opened, show))}`;
+    ${repeat(shown, keyOf, (node) => row(node, summary, opened, show))}
+    ${shown.length < tree.length ? html`<button @click=${showAll}>Show all ${count(tree.length, 'span')}</button>` : ''}`;
 }
 
 /**

@@ -14,14 +14,15 @@ import { toText } from './to-text.ts';
 export function prepareForZipkin(span: ReadableSpan): ReadableSpan {
   const { name, status, events, attributes, resource } = span;
   const lacksMessage = status.code === SpanStatusCode.ERROR && !status.message;
+  const prepared: Partial<ReadableSpan> = {
+    name: toText(name),
+    status: lacksMessage ? { ...status, message: toText(attributes['error.type']) || 'true' } : status,
+    events: events.map((event) => ({ ...event, name: nameWithAttributes(event) })),
+    attributes: toTags(attributes),
+    resource: { ...resource, attributes: toTags(resource.attributes) },
+  };
   // Not a spread copy, which would lose the inherited properties.
-  return Object.create(span, {
-    name: { value: toText(name) },
-    status: { value: lacksMessage ? { ...status, message: toText(attributes['error.type']) || 'true' } : status },
-    events: { value: events.map((event) => ({ ...event, name: nameWithAttributes(event) })) },
-    attributes: { value: toTags(attributes) },
-    resource: { value: { attributes: toTags(resource.attributes) } },
-  });
+  return { __proto__: span, ...prepared } as unknown as ReadableSpan;
 }
 
 function nameWithAttributes({ name, attributes = {} }: TimedEvent): string {
@@ -30,7 +31,8 @@ function nameWithAttributes({ name, attributes = {} }: TimedEvent): string {
 }
 
 function toTags(attributes: Attributes): Attributes {
-  const tags = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, toText(value)]));
+  const tags: Attributes = {};
+  for (const key of Object.keys(attributes)) tags[key] = toText(attributes[key]);
   if (tags.error === 'false') delete tags.error;
   return tags;
 }

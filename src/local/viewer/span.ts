@@ -88,7 +88,7 @@ export const parseLimit = (value: unknown) => parse(limit, value, `limit ${JSON.
 export const parseTraceId = (id: string) => parse(traceId, id.trim().toLowerCase(), `trace id ${JSON.stringify(id)}`);
 
 /** @throws Error with status 400: it names the first invalid field */
-function parse<T>(schema: v.GenericSchema<unknown, T>, value: unknown, label: string): T {
+export function parse<T>(schema: v.GenericSchema<unknown, T>, value: unknown, label: string): T {
   const { success, output, issues } = v.safeParse(schema, value, { abortEarly: true });
   if (success) return output;
   const path = [label, v.getDotPath(issues[0])].filter(Boolean).join('.');

@@ -6,3 +6,4 @@ const port = await findPort(9411, '127.0.0.1');
 createViewer().listen(port, '127.0.0.1');
 console.log(`see the traces:  http://localhost:${port}/zipkin/`);
 console.log(`send spans to:   http://localhost:${port}/api/v2/spans`);
+console.log(`or, as OTLP:     http://localhost:${port}/v1/traces (OTEL_EXPORTER_OTLP_PROTOCOL=http/json)`);

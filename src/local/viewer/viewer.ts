@@ -1,7 +1,8 @@
 // The trace viewer of `npm start` and the tests, in Zipkin's place; no part of what the demo teaches. It has the part
 // of Zipkin's API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
 import { fileURLToPath } from 'node:url';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { fromOtlp } from './from-otlp.ts';
 import { summarize } from './page/trace.js';
 import { protect } from './protect.ts';
 import { parseLimit, parseSpans, parseTraceId } from './span.ts';
@@ -9,7 +10,7 @@ import { createSpanStore, type KeptSpan, stateOf } from './span-store.ts';
 
 const pathOf = (folder: string) => fileURLToPath(new URL(folder, import.meta.url));
 
-/** An Express app that takes spans in Zipkin's format, keeps the newest of them in memory and shows them. */
+/** An Express app that takes spans in Zipkin's format and as OTLP's JSON, keeps the newest of them in memory and shows them. */
 export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Express {
   const store = createSpanStore();
   const traceOf = (id: string) => store.traces().get(parseTraceId(id)) ?? [];
@@ -17,10 +18,15 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   const app = express();
   app.disable('x-powered-by');
   app.use(protect);
+  const json = express.json({ type: () => true, strict: false, limit: '10mb' });
 
-  app.post('/api/v2/spans', express.json({ type: () => true, strict: false, limit: '10mb' }), (req, res) => {
+  app.post('/api/v2/spans', json, (req, res) => {
     for (const span of parseSpans(req.body)) store.add(span);
     res.status(202).end();
+  });
+  app.post('/v1/traces', onlyJson, json, (req, res) => {
+    for (const span of parseSpans(fromOtlp(req.body))) store.add(span);
+    res.json({});
   });
   app.get('/api/v2/trace/:id', (req, res) => {
     const trace = traceOf(req.params.id);
@@ -54,6 +60,11 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   return app;
 }
 
+const onlyJson: RequestHandler = (req, _res, next) => {
+  if (req.is('json')) return next();
+  const message = `content-type ${req.get('content-type')}: must be application/json, OTEL_EXPORTER_OTLP_PROTOCOL=http/json`;
+  throw Object.assign(new Error(message), { status: 415 });
+};
 const reportError: ErrorRequestHandler = (error, _req, res, _next) =>
   void res.status(error.status ?? 500).json({ error: error.message });
 const toJson = (trace: KeptSpan[]) => `[${trace.map(({ json }) => json)}]`;

@@ -9,7 +9,7 @@ import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
 import { unless } from './support/skip.ts';
 import { draw, failedSpans, failedTrace, goodSpans, traceOf } from './support/trace.ts';
-import { until } from './support/wait.ts';
+import { unlessItHangs, until } from './support/wait.ts';
 
 const ports = [5001, 5002, 5003, 9411];
 const open = () => openPorts(ports);
@@ -28,6 +28,22 @@ const notes = ({ text }: Started) =>
 const stop = async (started: Started) => {
   started.signalGroup('SIGINT');
   assert.ok([0, 130].includes((await started.exit) as number));
+};
+/** Runs `code` in the launcher and in its services, before all else. */
+const preload = (code: string) => ({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(code)}` });
+/** GET /spins or /sleeps makes a service hang, once it has printed the path. It spins for 5 minutes at most. */
+const hangOnRequest = preload(`
+  import { subscribe } from 'node:diagnostics_channel';
+  subscribe('http.server.request.start', ({ request: { url } }) => {
+    if (!['/spins', '/sleeps'].includes(url)) return;
+    process._rawDebug(url);
+    if (url === '/sleeps') process.kill(process.pid, 'SIGSTOP');
+    for (const end = Date.now() + 300_000; Date.now() < end; );
+  });`);
+const hang = async (started: Started, port: number, path: '/spins' | '/sleeps') => {
+  const response = fetch(`http://localhost:${port}${path}`).catch(() => 'none: the service has ended');
+  await until(path, () => started.text.stdout.includes(`| ${path}\n`));
+  return { response };
 };
 const taken = await open();
 
@@ -90,6 +106,29 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await using started = npmStart();
     await ready(started);
     started.signalGroup('SIGKILL');
+    await until('all ports to be free', async () => (await open()).length === 0);
+  });
+
+  test('Ctrl-C while a service spins and another one is suspended: both are killed, and the log says so', async () => {
+    await using started = start(hangOnRequest);
+    await ready(started);
+    await hang(started, 5002, '/spins');
+    await hang(started, 5003, '/sleeps');
+    started.signalGroup('SIGINT');
+    assert.equal(await unlessItHangs(started.exit), 0);
+    assert.deepEqual(notes(started).slice(-2), [
+      'service2 did not stop within 10 s, and was killed',
+      'service3 did not stop within 10 s, and was killed',
+    ]);
+    assert.deepEqual(await open(), []);
+  });
+
+  test('a launcher that is killed takes a service that spins with it', async () => {
+    await using started = start(hangOnRequest);
+    await ready(started);
+    const { response } = await hang(started, 5002, '/spins');
+    started.signalGroup('SIGKILL');
+    assert.equal(await unlessItHangs(response), 'none: the service has ended');
     await until('all ports to be free', async () => (await open()).length === 0);
   });
 

@@ -10,7 +10,7 @@ import { traceListUrl } from '../server/page/trace-list-url.ts';
 import { calledServices, type ServiceName } from '../services.ts';
 import { findPort } from './find-port.ts';
 import { createFormatter, say } from './log-lines.ts';
-import { startService, stopService, waitFor } from './run-services.ts';
+import { graceMs, startService, stopService, waitFor } from './run-services.ts';
 import { findTraceBackend } from './trace-backend.ts';
 import { createViewer } from './viewer/viewer.ts';
 
@@ -67,6 +67,7 @@ const services = [...ports].map(([name, port]) => {
   const print = (line: string) => say(name, format(line));
   const service = startService({ ...env, SERVICE_NAME: name, PORT: `${port}` }, print);
   service.on('exit', (code, signal) => {
+    if (stopping && signal === 'SIGKILL') note(`${name} did not stop within ${graceMs / 1000} s, and was killed`);
     if (stopping) return;
     note(`${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
     stop(1);

@@ -1,5 +1,7 @@
 // `npm start` has the ports that the README names, so these tests need them free.
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
@@ -169,13 +171,20 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.deepEqual(notes(started), []);
   });
 
+  test('PORT=65535 is taken: the port in the message is a valid one', async () => {
+    await using _other = await serve((_req, res) => res.end('hello'), 65_535);
+    await using started = start({ PORT: '65535' });
+    assert.equal(await started.exit, 1);
+    const [, other] = started.text.stderr.match(/^port 65535 is taken: .*: PORT=(\d+) npm start\n$/) ?? [];
+    assert.ok(Number(other) < 65_535, started.text.stderr);
+  });
+
   const failing = { INTENTIONAL_FAILURE_PCT: '100' };
 
-  test('PORT=5011 npm start runs beside the first one', async () => {
+  test('PORT=5011 npm start runs beside another one, started at the same moment', async () => {
     await using first = start(failing);
-    await ready(first);
     await using second = start({ PORT: '5011', ...failing });
-    await ready(second);
+    for (const started of [first, second]) await ready(started);
     for (const port of [5001, 5011]) {
       const { body } = await get(`http://localhost:${port}`);
       const { origin } = new URL(`${body.trace_url}`);
@@ -199,6 +208,50 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await stop(winner);
     assert.deepEqual(await open(), []);
   });
+
+  test('a port that another start has chosen, but does not listen on yet, is not used', async () => {
+    await using claim = createSocket('udp4').bind(9411, '127.0.0.1');
+    await once(claim, 'listening');
+    await using started = start();
+    await ready(started);
+    assert.equal(notes(started)[0], 'port 9411 is taken: the trace viewer listens on 9412');
+    await stop(started);
+  });
+
+  test('another program takes the port of the viewer at the last moment: one line says so', async () => {
+    const thief = preload(`
+      import { createServer, Server } from 'node:net';
+      const { listen } = Server.prototype;
+      let isChosen = false;
+      Server.prototype.listen = function (port, host) {
+        if (port === 9411 && isChosen) listen.call(createServer(), port, host);
+        isChosen ||= port === 9411;
+        return listen.call(this, port, host);
+      };`);
+    await using started = start(thief);
+    assert.equal(await started.exit, 1);
+    assert.match(started.text.stderr, /^the trace viewer can't start: .*EADDRINUSE.*\n$/);
+    await until('all ports to be free', async () => (await open()).length === 0);
+  });
+
+  for (const [PORT, service2, service3, viewer] of [
+    ['9410', '9411', '9412', '9413'],
+    ['5059', '5062', '5063', '9411'], // fetch refuses 5060 and 5061
+    ['65535', '\\d+', '\\d+', '9411'],
+  ] as const) {
+    test(`PORT=${PORT}: services and viewer have ports of their own`, async () => {
+      await using started = start({ PORT, ...failing });
+      await ready(started);
+      for (const [name, port] of Object.entries({ service1: PORT, service2, service3 })) {
+        assert.match(started.text.stdout, new RegExp(`^${name} \\| .*listens on http://127.0.0.1:${port}$`, 'm'));
+      }
+      const { body } = await get(`http://localhost:${PORT}`);
+      assert.equal(body.trace_url, `http://localhost:${viewer}/zipkin/traces/${body.trace_id}`);
+      const trace = await traceOf(zipkinAt(`http://localhost:${viewer}`), `${body.trace_id}`, failedSpans);
+      assert.equal(draw(trace), failedTrace);
+      await stop(started);
+    });
+  }
 
   for (const [env, note, traceUi] of [
     [

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
+import { createFormatter } from '../src/local/log-lines.ts';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { openPorts } from './support/ports.ts';
@@ -322,6 +323,15 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await stop(started);
   });
 
+  test('HOST=::ffff:127.0.0.1: services, viewer and links have that address', async () => {
+    await using started = start({ HOST: '::ffff:127.0.0.1', ...failing });
+    await ready(started);
+    const { body } = await get('http://[::ffff:127.0.0.1]:5001');
+    assert.equal(body.trace_url, `http://[::ffff:127.0.0.1]:9411/zipkin/traces/${body.trace_id}`);
+    await traceOf(zipkinAt('http://[::ffff:127.0.0.1]:9411'), `${body.trace_id}`, failedSpans);
+    await stop(started);
+  });
+
   test('a request that is not sampled has no link in the log', async () => {
     await using started = start({ OTEL_TRACES_SAMPLER: 'always_off' });
     await ready(started);
@@ -343,6 +353,13 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     });
   }
 
+  test('without otel.env: one line says what is missing, and where to run', async () => {
+    await using started = run(process.execPath, [`${process.cwd()}/src/local/start.ts`], {}, '/');
+    assert.equal(await started.exit, 1);
+    assert.match(started.text.stderr, /^can't read otel\.env in \S+: run npm start in the demo's directory.*\n$/);
+    assert.deepEqual(notes(started), []);
+  });
+
   test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
     const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
     const urlOf = ({ text }: ReturnType<typeof start>) =>
@@ -358,4 +375,12 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.notEqual(first, second);
     for (const url of [first, second]) assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
   });
+});
+
+test('a line that is not from the log of a service is printed as it is', () => {
+  const format = createFormatter();
+  assert.equal(format('{"level":"info","msg":"hello"}').trim(), 'INFO: hello');
+  for (const line of ['', 'hello', 'null', '1', '[1]', '{}', '{"a":1}', '{"msg":{}}', '{"level":{},"msg":"hello"}']) {
+    assert.equal(format(line), line);
+  }
 });

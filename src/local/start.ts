@@ -17,12 +17,16 @@ if (env.SERVICE_NAME !== undefined) {
   die(`SERVICE_NAME=${quote(env.SERVICE_NAME)} is not valid here: npm run service starts one service`);
 }
 env.SERVICE_NAME = 'service1';
-process.loadEnvFile('otel.env'); // a variable of the shell wins
+try {
+  process.loadEnvFile('otel.env'); // a variable of the shell wins
+} catch {
+  die(`can't read otel.env in ${process.cwd()}: run npm start in the demo's directory, which has it`);
+}
 const config = loadConfig(env); // an invalid value is reported once, not by each service
 const { HOST: host, PORT: wanted } = config;
 const address = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (isIPv6(host) ? `[${host}]` : host);
 const urlOf = (port: number) => `http://${address}:${port}`;
-const browserUrlOf = (port: number) => urlOf(port).replace(/127\.0\.0\.1|\[::1\]/, 'localhost');
+const browserUrlOf = (port: number) => urlOf(port).replace(/\/\/(127\.0\.0\.1|\[::1\])/, '//localhost');
 const note = (line: string) => say('start', line);
 
 const service1 = await findPort(wanted, host).catch((error) => die(`can't listen on HOST=${host}: ${error.message}`));

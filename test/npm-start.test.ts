@@ -1,6 +1,9 @@
 // `npm start` has the ports that the README names, so these tests need them free.
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { suite, test } from 'node:test';
+import { createFormatter } from '../src/local/log-lines.ts';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { openPorts } from './support/ports.ts';
@@ -9,7 +12,7 @@ import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
 import { unless } from './support/skip.ts';
 import { draw, failedSpans, failedTrace, goodSpans, traceOf } from './support/trace.ts';
-import { until } from './support/wait.ts';
+import { unlessItHangs, until } from './support/wait.ts';
 
 const ports = [5001, 5002, 5003, 9411];
 const open = () => openPorts(ports);
@@ -28,6 +31,22 @@ const notes = ({ text }: Started) =>
 const stop = async (started: Started) => {
   started.signalGroup('SIGINT');
   assert.ok([0, 130].includes((await started.exit) as number));
+};
+/** Runs `code` in the launcher and in its services, before all else. */
+const preload = (code: string) => ({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(code)}` });
+/** GET /spins or /sleeps makes a service hang, once it has printed the path. It spins for 5 minutes at most. */
+const hangOnRequest = preload(`
+  import { subscribe } from 'node:diagnostics_channel';
+  subscribe('http.server.request.start', ({ request: { url } }) => {
+    if (!['/spins', '/sleeps'].includes(url)) return;
+    process._rawDebug(url);
+    if (url === '/sleeps') process.kill(process.pid, 'SIGSTOP');
+    for (const end = Date.now() + 300_000; Date.now() < end; );
+  });`);
+const hang = async (started: Started, port: number, path: '/spins' | '/sleeps') => {
+  const response = fetch(`http://localhost:${port}${path}`).catch(() => 'none: the service has ended');
+  await until(path, () => started.text.stdout.includes(`| ${path}\n`));
+  return { response };
 };
 const taken = await open();
 
@@ -93,6 +112,29 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await until('all ports to be free', async () => (await open()).length === 0);
   });
 
+  test('Ctrl-C while a service spins and another one is suspended: both are killed, and the log says so', async () => {
+    await using started = start(hangOnRequest);
+    await ready(started);
+    await hang(started, 5002, '/spins');
+    await hang(started, 5003, '/sleeps');
+    started.signalGroup('SIGINT');
+    assert.equal(await unlessItHangs(started.exit), 0);
+    assert.deepEqual(notes(started).slice(-2), [
+      'service2 did not stop within 10 s, and was killed',
+      'service3 did not stop within 10 s, and was killed',
+    ]);
+    assert.deepEqual(await open(), []);
+  });
+
+  test('a launcher that is killed takes a service that spins with it', async () => {
+    await using started = start(hangOnRequest);
+    await ready(started);
+    const { response } = await hang(started, 5002, '/spins');
+    started.signalGroup('SIGKILL');
+    assert.equal(await unlessItHangs(response), 'none: the service has ended');
+    await until('all ports to be free', async () => (await open()).length === 0);
+  });
+
   test('a Zipkin that already runs on port 9411 is used, and the log says so', async () => {
     await using zipkin = await startRecorder(9411);
     await using started = start();
@@ -130,13 +172,20 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.deepEqual(notes(started), []);
   });
 
+  test('PORT=65535 is taken: the port in the message is a valid one', async () => {
+    await using _other = await serve((_req, res) => res.end('hello'), 65_535);
+    await using started = start({ PORT: '65535' });
+    assert.equal(await started.exit, 1);
+    const [, other] = started.text.stderr.match(/^port 65535 is taken: .*: PORT=(\d+) npm start\n$/) ?? [];
+    assert.ok(Number(other) < 65_535, started.text.stderr);
+  });
+
   const failing = { INTENTIONAL_FAILURE_PCT: '100' };
 
-  test('PORT=5011 npm start runs beside the first one', async () => {
+  test('PORT=5011 npm start runs beside another one, started at the same moment', async () => {
     await using first = start(failing);
-    await ready(first);
     await using second = start({ PORT: '5011', ...failing });
-    await ready(second);
+    for (const started of [first, second]) await ready(started);
     for (const port of [5001, 5011]) {
       const { body } = await get(`http://localhost:${port}`);
       const { origin } = new URL(`${body.trace_url}`);
@@ -160,6 +209,50 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await stop(winner);
     assert.deepEqual(await open(), []);
   });
+
+  test('a port that another start has chosen, but does not listen on yet, is not used', async () => {
+    await using claim = createSocket('udp4').bind(9411, '127.0.0.1');
+    await once(claim, 'listening');
+    await using started = start();
+    await ready(started);
+    assert.equal(notes(started)[0], 'port 9411 is taken: the trace viewer listens on 9412');
+    await stop(started);
+  });
+
+  test('another program takes the port of the viewer at the last moment: one line says so', async () => {
+    const thief = preload(`
+      import { createServer, Server } from 'node:net';
+      const { listen } = Server.prototype;
+      let isChosen = false;
+      Server.prototype.listen = function (port, host) {
+        if (port === 9411 && isChosen) listen.call(createServer(), port, host);
+        isChosen ||= port === 9411;
+        return listen.call(this, port, host);
+      };`);
+    await using started = start(thief);
+    assert.equal(await started.exit, 1);
+    assert.match(started.text.stderr, /^the trace viewer can't start: .*EADDRINUSE.*\n$/);
+    await until('all ports to be free', async () => (await open()).length === 0);
+  });
+
+  for (const [PORT, service2, service3, viewer] of [
+    ['9410', '9411', '9412', '9413'],
+    ['5059', '5062', '5063', '9411'], // fetch refuses 5060 and 5061
+    ['65535', '\\d+', '\\d+', '9411'],
+  ] as const) {
+    test(`PORT=${PORT}: services and viewer have ports of their own`, async () => {
+      await using started = start({ PORT, ...failing });
+      await ready(started);
+      for (const [name, port] of Object.entries({ service1: PORT, service2, service3 })) {
+        assert.match(started.text.stdout, new RegExp(`^${name} \\| .*listens on http://127.0.0.1:${port}$`, 'm'));
+      }
+      const { body } = await get(`http://localhost:${PORT}`);
+      assert.equal(body.trace_url, `http://localhost:${viewer}/zipkin/traces/${body.trace_id}`);
+      const trace = await traceOf(zipkinAt(`http://localhost:${viewer}`), `${body.trace_id}`, failedSpans);
+      assert.equal(draw(trace), failedTrace);
+      await stop(started);
+    });
+  }
 
   for (const [env, note, traceUi] of [
     [
@@ -230,6 +323,15 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await stop(started);
   });
 
+  test('HOST=::ffff:127.0.0.1: services, viewer and links have that address', async () => {
+    await using started = start({ HOST: '::ffff:127.0.0.1', ...failing });
+    await ready(started);
+    const { body } = await get('http://[::ffff:127.0.0.1]:5001');
+    assert.equal(body.trace_url, `http://[::ffff:127.0.0.1]:9411/zipkin/traces/${body.trace_id}`);
+    await traceOf(zipkinAt('http://[::ffff:127.0.0.1]:9411'), `${body.trace_id}`, failedSpans);
+    await stop(started);
+  });
+
   test('a request that is not sampled has no link in the log', async () => {
     await using started = start({ OTEL_TRACES_SAMPLER: 'always_off' });
     await ready(started);
@@ -251,6 +353,13 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     });
   }
 
+  test('without otel.env: one line says what is missing, and where to run', async () => {
+    await using started = run(process.execPath, [`${process.cwd()}/src/local/start.ts`], {}, '/');
+    assert.equal(await started.exit, 1);
+    assert.match(started.text.stderr, /^can't read otel\.env in \S+: run npm start in the demo's directory.*\n$/);
+    assert.deepEqual(notes(started), []);
+  });
+
   test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
     const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
     const urlOf = ({ text }: ReturnType<typeof start>) =>
@@ -266,4 +375,12 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.notEqual(first, second);
     for (const url of [first, second]) assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
   });
+});
+
+test('a line that is not from the log of a service is printed as it is', () => {
+  const format = createFormatter();
+  assert.equal(format('{"level":"info","msg":"hello"}').trim(), 'INFO: hello');
+  for (const line of ['', 'hello', 'null', '1', '[1]', '{}', '{"a":1}', '{"msg":{}}', '{"level":{},"msg":"hello"}']) {
+    assert.equal(format(line), line);
+  }
 });

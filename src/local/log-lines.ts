@@ -3,9 +3,9 @@ import { prettyFactory } from 'pino-pretty';
 /** Prints a line under the name of the process that it comes from. */
 export const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line.trimEnd()}`);
 
-/** Makes a service's line of JSON readable, with the link to its trace; the trace's id if the link is not known. */
+/** Makes a line of a service's log readable, with a link to its trace, or the trace's id. Other lines are unchanged. */
 export function createFormatter(traceUiUrl = 'trace {traceId}'): (line: string) => string {
-  return prettyFactory({
+  const pretty = prettyFactory({
     colorize: process.stdout.isTTY,
     hideObject: true,
     translateTime: 'HH:MM:ss',
@@ -14,4 +14,11 @@ export function createFormatter(traceUiUrl = 'trace {traceId}'): (line: string) 
       return [msg, ms !== undefined && `${ms} ms`, trace].filter(Boolean).join('  ');
     },
   });
+  return (line) => {
+    try {
+      return typeof JSON.parse(line).msg === 'string' ? pretty(line) : line;
+    } catch {
+      return line; // it is not from the log: a service may print anything
+    }
+  };
 }

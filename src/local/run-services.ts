@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const preloads = ['--import', './src/telemetry.ts', '--import', './src/local/stop-with-parent.ts'];
 
+/** A service that has not stopped after this time is killed. It needs 9 s at most, unless it spins or is suspended. */
+export const graceMs = 10_000;
+
 /** Starts a service. `print` gets the lines that it writes. */
 export function startService(env: NodeJS.ProcessEnv, print: (line: string) => void): ChildProcess {
   const service = spawn(process.execPath, [...preloads, './src/main.ts'], {
@@ -20,7 +23,9 @@ export function startService(env: NodeJS.ProcessEnv, print: (line: string) => vo
 export async function stopService(service: ChildProcess): Promise<void> {
   if (service.exitCode !== null || service.signalCode !== null) return;
   service.stdin?.end();
+  const kill = setTimeout(() => service.kill('SIGKILL'), graceMs);
   await once(service, 'exit');
+  clearTimeout(kill);
 }
 
 /** Waits until the service at `url` responds. */

@@ -1,8 +1,6 @@
 // `npm start`: the three services and the trace viewer on this machine, without Docker. (In package.json, `exec` lets a
 // signal that npm passes on reach this process: the shell in between would die of it and leave us behind. Windows has
 // no `exec`, and takes the part behind `||`.)
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { loadConfig, urlVariable } from '../config/config.ts';
 import { quote } from '../config/quote.ts';
@@ -10,7 +8,7 @@ import { traceListUrl } from '../server/page/trace-list-url.ts';
 import { calledServices, type ServiceName } from '../services.ts';
 import { findPort } from './find-port.ts';
 import { createFormatter, say } from './log-lines.ts';
-import { startService, stopService, waitFor } from './run-services.ts';
+import { graceMs, startService, stopService, waitFor } from './run-services.ts';
 import { findTraceBackend } from './trace-backend.ts';
 import { createViewer } from './viewer/viewer.ts';
 
@@ -19,18 +17,23 @@ if (env.SERVICE_NAME !== undefined) {
   die(`SERVICE_NAME=${quote(env.SERVICE_NAME)} is not valid here: npm run service starts one service`);
 }
 env.SERVICE_NAME = 'service1';
-process.loadEnvFile('otel.env'); // a variable of the shell wins
+try {
+  process.loadEnvFile('otel.env'); // a variable of the shell wins
+} catch {
+  die(`can't read otel.env in ${process.cwd()}: run npm start in the demo's directory, which has it`);
+}
 const config = loadConfig(env); // an invalid value is reported once, not by each service
 const { HOST: host, PORT: wanted } = config;
 const address = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (isIPv6(host) ? `[${host}]` : host);
 const urlOf = (port: number) => `http://${address}:${port}`;
-const browserUrlOf = (port: number) => urlOf(port).replace(/127\.0\.0\.1|\[::1\]/, 'localhost');
+const browserUrlOf = (port: number) => urlOf(port).replace(/\/\/(127\.0\.0\.1|\[::1\])/, '//localhost');
 const note = (line: string) => say('start', line);
 
 const service1 = await findPort(wanted, host).catch((error) => die(`can't listen on HOST=${host}: ${error.message}`));
-const move = `stop the program that uses it, or move service1 to another port: PORT=${wanted + 10} npm start`;
-if (wanted !== 0 && service1 !== wanted) die(`port ${wanted} is taken: ${move}`);
-if (!(await claim(service1))) die(`port ${service1} is taken: ${move}`);
+if (wanted !== 0 && service1 !== wanted) {
+  const move = `or move service1 to another port: PORT=${await findPort(wanted + 10, host)} npm start`;
+  die(`port ${wanted} is taken: stop the program that uses it, ${move}`);
+}
 
 const ports = new Map<ServiceName, number>([['service1', service1]]);
 let port = service1;
@@ -54,7 +57,8 @@ if (backend) {
 } else {
   const port = await findPort(9411, host);
   if (port !== 9411) note(`port 9411 is taken: the trace viewer listens on ${port}`);
-  createViewer({ service1Url: browserUrlOf(service1) }).listen(port, host);
+  const viewer = createViewer({ service1Url: browserUrlOf(service1) }).listen(port, host);
+  viewer.on('error', ({ message }) => die(`the trace viewer can't start: ${message}`));
   env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(port)}/api/v2/spans`;
   env.TRACE_UI_URL ??= `${browserUrlOf(port)}/zipkin/traces/{traceId}`;
 }
@@ -67,6 +71,7 @@ const services = [...ports].map(([name, port]) => {
   const print = (line: string) => say(name, format(line));
   const service = startService({ ...env, SERVICE_NAME: name, PORT: `${port}` }, print);
   service.on('exit', (code, signal) => {
+    if (stopping && signal === 'SIGKILL') note(`${name} did not stop within ${graceMs / 1000} s, and was killed`);
     if (stopping) return;
     note(`${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
     stop(1);
@@ -81,18 +86,6 @@ if (!stopping) {
   note(`send a request:  open ${url}, or curl ${url.replace('http://', '')}`);
   if (env.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(env.TRACE_UI_URL)}`);
   note('stop with Ctrl-C');
-}
-
-/**
- * Claims service1's port until this process ends: of two launchers at the same moment, one gets the UDP port of that
- * number, which nothing else uses.
- */
-async function claim(port: number): Promise<boolean> {
-  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(port, host);
-  return once(socket, 'listening').then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Says why `npm start` can't go on, and ends. */

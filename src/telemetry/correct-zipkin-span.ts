@@ -5,7 +5,7 @@ export type ZipkinSpan = {
   traceId: string;
   id: string;
   parentId?: string | undefined;
-  kind?: string;
+  kind?: string | undefined;
   timestamp: number;
   duration: number;
   tags: Record<string, string>;

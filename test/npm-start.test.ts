@@ -254,6 +254,29 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     });
   }
 
+  test('OTEL_TRACES_EXPORTER=otlp without a backend: spans go to the viewer by OTLP, and the link leads to the trace', async () => {
+    await using started = start({ OTEL_TRACES_EXPORTER: 'otlp', ...failing });
+    await ready(started);
+    assert.match(`${notes(started)[0]}`, /^OTEL_TRACES_EXPORTER=otlp, .*spans go to the trace viewer, as http\/json$/);
+    const { body } = await get('http://localhost:5001');
+    assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
+    const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans);
+    assert.equal(draw(trace), failedTrace);
+    assert.ok(trace.every(({ tags }) => tags?.['otel.scope.name'])); // which Zipkin's exporter omits
+    await stop(started);
+  });
+
+  for (const protocol of ['http/protobuf', 'grpc']) {
+    test(`OTEL_EXPORTER_OTLP_PROTOCOL=${protocol} without a backend: one line says that the viewer takes JSON`, async () => {
+      await using started = start({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: protocol });
+      assert.equal(await started.exit, 1);
+      assert.match(
+        started.text.stderr,
+        RegExp(`^OTEL_EXPORTER_OTLP_PROTOCOL=${protocol} is not valid .*http/json.*\n$`),
+      );
+    });
+  }
+
   for (const [env, note, traceUi] of [
     [
       { OTEL_TRACES_EXPORTER: 'otlp' },
@@ -273,6 +296,7 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     [{ OTEL_SDK_DISABLED: 'true' }, /^OTEL_SDK_DISABLED=true: there are no spans; .*viewer is not started$/, undefined],
   ] as const) {
     test(`${Object.entries(env).join().replace(',', '=')}: says where spans go; the links follow`, async () => {
+      await using _jaeger = await serve(() => {}, 4318);
       await using started = start({ OTEL_BSP_SCHEDULE_DELAY: '60000', ...env });
       await ready(started);
       assert.match(`${notes(started)[0]}`, note);

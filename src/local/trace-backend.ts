@@ -1,15 +1,22 @@
-import type { Config } from '../config/config.ts';
+import { connect } from 'node:net';
+import { type Config, usesGrpc } from '../config/config.ts';
 import { describeDestination } from '../config/describe-destination.ts';
 
 type Backend = { reason: string; traceUiUrl?: string };
 
-/** The backend that the variables name, or a Zipkin on port 9411. Undefined: the built-in viewer is needed. */
+/**
+ * The backend that the variables name, or one that listens on this machine: a Zipkin on port 9411, any for OTLP.
+ * Undefined: the built-in viewer is needed.
+ */
 export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): Promise<Backend | undefined> {
   const { OTEL_TRACES_EXPORTER: exporters, OTEL_EXPORTER_ZIPKIN_ENDPOINT: endpoint } = config;
   if (config.OTEL_SDK_DISABLED === 'true') return { reason: 'OTEL_SDK_DISABLED=true: there are no spans' };
   if (exporters.includes('none')) return { reason: 'OTEL_TRACES_EXPORTER=none: no spans are sent' };
   const destination = `spans go to ${describeDestination(config)}`;
   if (!exporters.includes('zipkin')) {
+    const endpoint = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? config.OTEL_EXPORTER_OTLP_ENDPOINT;
+    const needsViewer = exporters.includes('otlp') && !endpoint && !(await isListening(usesGrpc(config) ? 4317 : 4318));
+    if (needsViewer) return undefined;
     const reason = `OTEL_TRACES_EXPORTER=${exporters}: ${destination}`;
     const jaeger = { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };
     return exporters.includes('otlp') ? jaeger : { reason };
@@ -23,3 +30,9 @@ export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): 
   if (health?.zipkin) return { reason: `a Zipkin responds at ${describeDestination(config)}: it is used`, traceUiUrl };
   return undefined; // the built-in viewer's health has no `zipkin`
 }
+
+const isListening = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, 'localhost', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });

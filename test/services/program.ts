@@ -9,7 +9,7 @@ export type Program = {
   /** The arguments of Node that compile or bundle it. */
   build?: string[];
   /** What its framework or driver needs in telemetry.mjs. */
-  add?: { import: string; instrumentation: string; include: string };
+  add?: { import: string; instrumentation: string; include?: string };
   /** The spans of `/orders/7`, unless they are those of the example. */
   trace?: string;
   /** It leaves SIGTERM to telemetry.mjs, which ends requests in progress. */
@@ -24,9 +24,9 @@ function edit(telemetry: string, add: Program['add']) {
   };
   if (add) {
     replace('import { NodeSDK }', `${add.import}\nimport { NodeSDK }`);
-    replace("include: ['express']", `include: ['express', '${add.include}']`);
-    replace('instrumentations: [\n', `instrumentations: [\n${add.instrumentation},\n`);
+    replace('instrumentations: [\n', `instrumentations: [\n    ${add.instrumentation},\n`);
   }
+  if (add?.include) replace("include: ['express']", `include: ['express', '${add.include}']`);
   return telemetry;
 }
 

@@ -47,22 +47,27 @@ const flush = (limitMs) => {
   flushed ??= Promise.race([sdk.shutdown().catch(console.error), limit]);
   return flushed;
 };
+const exitFlushes = () => {
+  process.exit = (code) => void flush(4000).then(() => exit(code));
+};
 
 // At a signal: if your service has a handler, its process.exit() waits for the spans. If not, the process ends here.
 for (const signal of ['SIGTERM', 'SIGINT'])
   process.on(signal, () => {
-    process.exit = (code) => void flush(4000).then(() => exit(code));
+    exitFlushes();
     if (process.listenerCount(signal) === 1) process.exit(0);
   });
 
 // When there is nothing left to do.
 process.once('beforeExit', async () => {
+  exitFlushes();
   if ((await flush(4000)) === 'too late') exit();
 });
 
-// At an uncaught error, unless your service has a handler: Node prints it, and the exit code is 1.
+// At an uncaught error: if your service has a handler, its process.exit() waits for the spans. If not, Node prints the
+// error, and the exit code is 1.
 process.on('uncaughtException', async (error) => {
-  if (process.listenerCount('uncaughtException') > 1) return;
+  if (process.listenerCount('uncaughtException') > 1) return exitFlushes();
   await flush(1000);
   process.removeAllListeners('uncaughtException');
   setImmediate(() => {

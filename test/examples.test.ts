@@ -125,10 +125,15 @@ for (const path of ['/crash', '/reject']) {
   });
 }
 
-test('the example stays out of the way of a service’s own handler of uncaught errors', async () => {
-  const { code, spans } = await spansAfter('/crash', `process.on('uncaughtException', () => server.close());`);
-  assert.deepEqual([code, spans.length], [0, 1]);
-});
+for (const [handler, expected] of [
+  ['server.close()', 0],
+  ['process.exit(3)', 3],
+] as const) {
+  test(`the example stays out of the way of a service’s own handler of uncaught errors: ${handler}`, async () => {
+    const { code, spans } = await spansAfter('/crash', `process.on('uncaughtException', () => ${handler});`);
+    assert.deepEqual([code, spans.length], [expected, 1]);
+  });
+}
 
 test('the example: the spans of a service that ends by itself arrive', async () => {
   const { code, spans } = await spansAfter('/end', '');

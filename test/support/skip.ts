@@ -11,3 +11,5 @@ export function unless(present: unknown, reason: string): string | false {
 export const noZipkin = () => unless(ZIPKIN_URL, 'no real Zipkin (ZIPKIN_URL)');
 export const noJaeger = () => unless(JAEGER_URL, 'no real Jaeger (JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL)');
 export const noChromium = () => unless(existsSync(CHROMIUM), `no Chromium (${CHROMIUM})`);
+export const noServicePackages = () =>
+  unless(existsSync('test/services/node_modules'), 'no packages (npm ci --prefix test/services)');

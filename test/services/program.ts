@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { run } from '../support/process.ts';
+import { until } from '../support/wait.ts';
+
+export type Program = {
+  /** The arguments of Node, after those that preload telemetry.mjs. */
+  start: string[];
+  /** The arguments of Node that compile or bundle it. */
+  build?: string[];
+  /** What its framework or driver needs in telemetry.mjs. */
+  add?: { import: string; instrumentation: string; include?: string };
+  /** The spans of `/orders/7`, unless they are those of the example. */
+  trace?: string;
+  /** It leaves SIGTERM to telemetry.mjs, which ends requests in progress. */
+  noHandler?: true;
+};
+
+/** telemetry.mjs with another instrumentation, as docs/your-service.md says. */
+function edit(telemetry: string, add: Program['add']) {
+  const replace = (place: string, replacement: string) => {
+    assert.ok(telemetry.includes(place), place);
+    telemetry = telemetry.replace(place, replacement);
+  };
+  if (add) {
+    replace('import { NodeSDK }', `${add.import}\nimport { NodeSDK }`);
+    replace('instrumentations: [\n', `instrumentations: [\n    ${add.instrumentation},\n`);
+  }
+  if (add?.include) replace("include: ['express']", `include: ['express', '${add.include}']`);
+  return telemetry;
+}
+
+/** Makes the folder that the program runs in: telemetry.mjs, otel.env, and what the build writes, which is CommonJS. */
+export async function prepare(program: Program, folder: string) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  cpSync('examples/otel.env', `${folder}/otel.env`);
+  writeFileSync(`${folder}/telemetry.mjs`, edit(readFileSync('examples/telemetry.mjs', 'utf8'), program.add));
+  writeFileSync(`${folder}/package.json`, '{ "type": "commonjs" }');
+  if (!program.build) return;
+  await using build = run(process.execPath, program.build, {}, folder);
+  assert.equal(await build.exit, 0, build.text.stdout + build.text.stderr);
+}
+
+/** Starts a prepared program, and waits until it listens. */
+export async function start(
+  program: Program,
+  folder: string,
+  env: Record<string, string>,
+  envFile = ['--env-file=otel.env'],
+) {
+  const args = [...envFile, '--import', './telemetry.mjs', ...program.start];
+  const service = run(process.execPath, args, { PORT: '0', ...env }, folder);
+  const exited = service.exit.then((code) => {
+    throw new Error(`exited with ${code}: ${service.text.stderr}`);
+  });
+  const listening = until('the program to listen', () => service.text.stdout.match(/http:\S+/)?.[0]);
+  const url = await Promise.race([listening, exited]);
+  exited.catch(() => {}); // once it listens it may exit
+  return { url, ...service };
+}

@@ -46,7 +46,7 @@ export async function prepare(program: Program, folder: string) {
 export async function start(
   program: Program,
   folder: string,
-  env: Record<string, string>,
+  env: Record<string, string | undefined>,
   envFile = ['--env-file=otel.env'],
 ) {
   const args = [...envFile, '--import', './telemetry.mjs', ...program.start];
@@ -58,4 +58,15 @@ export async function start(
   const url = await Promise.race([listening, exited]);
   exited.catch(() => {}); // once it listens it may exit
   return { url, ...service };
+}
+
+/** PostgreSQL on a free port. */
+export async function startPostgres() {
+  const server = run(
+    process.execPath,
+    [`test/services/node_modules/@electric-sql/pglite-socket/dist/scripts/server.js`, '--port=0'],
+    {},
+  );
+  const port = await until('PostgreSQL to listen', () => server.text.stdout.match(/"port":(\d+)/)?.[1]);
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, ...server };
 }

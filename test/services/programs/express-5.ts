@@ -25,4 +25,9 @@ app.get('/crash', (_req, res) => {
 
 const server = app.listen(PORT, () => console.log(`http://localhost:${(server.address() as AddressInfo).port}`));
 
-process.on('SIGTERM', () => server.close(() => process.exit()));
+process.on('SIGTERM', () => {
+  server.close(() => {
+    console.log('closed');
+    process.exit();
+  });
+});

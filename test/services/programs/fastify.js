@@ -26,6 +26,7 @@ app.get('/crash', (_request, reply) => {
 closeWithGrace(async ({ err }) => {
   if (err) console.error(err);
   await app.close();
+  console.log('closed');
 });
 
 console.log(await app.listen({ port: PORT }));

@@ -27,4 +27,4 @@ router.get('/crash', (ctx) => {
 const app = new Koa().use(router.routes());
 const server = app.listen(PORT, () => console.log(`http://localhost:${server.address().port}`));
 
-process.on('SIGTERM', () => server.close());
+process.on('SIGTERM', () => server.close(() => console.log('closed')));

@@ -28,7 +28,7 @@ class Orders implements OnApplicationShutdown {
     });
   }
   onApplicationShutdown() {
-    console.log('shut down');
+    console.log('closed');
   }
 }
 

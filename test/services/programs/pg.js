@@ -31,6 +31,7 @@ const server = app.listen(PORT, () => console.log(`http://localhost:${server.add
 process.on('SIGTERM', () => {
   server.close(async () => {
     await database.end();
+    console.log('closed');
     process.exit();
   });
 });

@@ -47,6 +47,7 @@ const flush = (limitMs) => {
   flushed ??= Promise.race([sdk.shutdown().catch(console.error), limit]);
   return flushed;
 };
+// From then on process.exit() waits for them: it returns, and code behind it runs.
 const exitFlushes = () => {
   process.exit = (code) => void flush(4000).then(() => exit(code));
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { run } from '../support/process.ts';
+import { run, urlOf } from '../support/process.ts';
 import { until } from '../support/wait.ts';
 
 export type Program = {
@@ -51,22 +51,13 @@ export async function start(
 ) {
   const args = [...envFile, '--import', './telemetry.mjs', ...program.start];
   const service = run(process.execPath, args, { PORT: '0', ...env }, folder);
-  const exited = service.exit.then((code) => {
-    throw new Error(`exited with ${code}: ${service.text.stderr}`);
-  });
-  const listening = until('the program to listen', () => service.text.stdout.match(/http:\S+/)?.[0]);
-  const url = await Promise.race([listening, exited]);
-  exited.catch(() => {}); // once it listens it may exit
-  return { url, ...service };
+  return { url: await urlOf('the program', service), ...service };
 }
 
 /** PostgreSQL on a free port. */
 export async function startPostgres() {
-  const server = run(
-    process.execPath,
-    [`test/services/node_modules/@electric-sql/pglite-socket/dist/scripts/server.js`, '--port=0'],
-    {},
-  );
+  const program = 'test/services/node_modules/@electric-sql/pglite-socket/dist/scripts/server.js';
+  const server = run(process.execPath, [program, '--port=0'], {});
   const port = await until('PostgreSQL to listen', () => server.text.stdout.match(/"port":(\d+)/)?.[1]);
   return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, ...server };
 }

@@ -161,6 +161,7 @@ describe('telemetry.mjs in', { skip, concurrency: 4 }, () => {
 
       test('without otel.env: one line on stderr', async () => {
         await using shop = await start(program, folder, {}, []);
+        await until('a line on stderr', () => shop.text.stderr);
         assert.match(shop.text.stderr, /^telemetry\.mjs: OTEL_SERVICE_NAME is not set\..*\n$/);
       });
     });

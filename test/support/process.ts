@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { until } from './wait.ts';
 
 /** Starts a process and keeps its output. Disposal kills the process if it is still running. */
 export function run(command: string, args: string[], env: Record<string, string | undefined>, cwd = process.cwd()) {
@@ -36,4 +37,15 @@ export function run(command: string, args: string[], env: Record<string, string 
       await exit;
     },
   };
+}
+
+/** The URL that a service prints once it listens. */
+export async function urlOf(name: string, { text, exit }: ReturnType<typeof run>) {
+  const exited = exit.then((code) => {
+    throw new Error(`${name} exited with ${code}: ${text.stderr}`);
+  });
+  const listening = until(`${name} to listen`, () => text.stdout.match(/http:\/\/[\w.:[\]]+/)?.[0]);
+  const url = await Promise.race([listening, exited]);
+  exited.catch(() => {}); // once it listens it may exit
+  return url;
 }

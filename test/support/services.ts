@@ -1,8 +1,7 @@
 import { type ServiceName, services } from '../../src/services.ts';
 import { startViewer } from './backends.ts';
 import { disposeAfterTests } from './dispose-after-tests.ts';
-import { run } from './process.ts';
-import { until } from './wait.ts';
+import { run, urlOf } from './process.ts';
 
 const onAnyMachine = {
   PORT: '0',
@@ -19,13 +18,7 @@ export async function startService(
 ) {
   const args = ['--env-file=otel.env', ...(telemetry ? preload : []), 'src/main.ts'];
   const service = run(process.execPath, args, { ...onAnyMachine, SERVICE_NAME, ...env });
-  const exited = service.exit.then((code) => {
-    throw new Error(`${SERVICE_NAME} exited with ${code}: ${service.text.stderr}`);
-  });
-  const listening = until(`${SERVICE_NAME} to listen`, () => service.text.stdout.match(/http:\/\/[\d.:]+/)?.[0]);
-  const url = await Promise.race([listening, exited]);
-  exited.catch(() => {}); // once it listens it may exit
-  return { url, ...service };
+  return { url: await urlOf(SERVICE_NAME, service), ...service };
 }
 
 /** The three services; spans go to `backend`. There are no failures and hardly any sleep, unless `env` sets them. */

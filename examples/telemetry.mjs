@@ -1,5 +1,6 @@
 // Tracing for a Node service: ES modules, CommonJS or TypeScript, with Node 22.22.3, 24.11.1 or newer.
 // Preload it, so that it runs before your packages: `node --env-file=otel.env --import ./telemetry.mjs app.js`
+import cluster from 'node:cluster';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
@@ -47,7 +48,7 @@ const flush = (limitMs) => {
   flushed ??= Promise.race([sdk.shutdown().catch(console.error), limit]);
   return flushed;
 };
-// From then on process.exit() waits for them: it returns, and code behind it runs.
+// From then on, process.exit() waits for them. It returns at once: code after it still runs.
 const exitFlushes = () => {
   process.exit = (code) => void flush(4000).then(() => exit(code));
 };
@@ -59,19 +60,20 @@ for (const signal of ['SIGTERM', 'SIGINT'])
     if (process.listenerCount(signal) === 1) process.exit(0);
   });
 
-// When there is nothing left to do.
+// In a worker of a cluster whose primary has ended, Node calls process.exit().
+if (cluster.isWorker) process.prependListener('disconnect', exitFlushes);
+
+// When the event loop is empty.
 process.once('beforeExit', async () => {
   exitFlushes();
   if ((await flush(4000)) === 'too late') exit();
 });
 
-// At an uncaught error: if your service has a handler, its process.exit() waits for the spans. If not, Node prints the
-// error, and the exit code is 1.
+// At an uncaught error: if your service has a handler, its process.exit() waits for the spans. If not, this is what
+// Node does: it prints the error, and the exit code is 1.
 process.on('uncaughtException', async (error) => {
   if (process.listenerCount('uncaughtException') > 1) return exitFlushes();
+  console.error(error);
   await flush(1000);
-  process.removeAllListeners('uncaughtException');
-  setImmediate(() => {
-    throw error;
-  });
+  exit(1);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { startViewer, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
@@ -134,6 +135,26 @@ for (const [handler, expected] of [
     assert.deepEqual([code, spans.length], [expected, 1]);
   });
 }
+
+test('the example, in a cluster: SIGTERM to the primary, and the spans of its worker arrive', async () => {
+  const file = 'node_modules/.cache/cluster.mjs'; // workers need a file, in reach of the packages
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(
+    file,
+    `import cluster from 'node:cluster';
+     import express from 'express';
+     if (cluster.isPrimary) cluster.fork();
+     else {
+       const app = express().get('/ok', (req, res) => void res.end());
+       const server = app.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port));
+     }`,
+  );
+  await using shop = await startExample({ ...viewer.env, ...onlyAtShutdown }, [`../${file}`]);
+  const traceId = hex(32);
+  await fetch(`${shop.url}/ok`, { headers: b3(traceId) });
+  shop.signal('SIGTERM');
+  assert.equal(draw(await traceOf(viewer, traceId, 1)), 'SERVER shop get /ok route=/ok');
+});
 
 test('the example: the spans of a service that ends by itself arrive', async () => {
   const { code, spans } = await spansAfter('/end', '');

@@ -91,6 +91,15 @@ const onlyAtEnd = { OTEL_BSP_SCHEDULE_DELAY: '60000' };
 const postgres = skip ? undefined : disposeAfterTests(await startPostgres());
 const env = { DOWNSTREAM_URL: service3.url, DATABASE_URL: postgres?.url, ...viewer.env, ...onlyAtEnd };
 
+test('docs/your-service.md has what each framework and driver needs', () => {
+  const page = readFileSync('docs/your-service.md', 'utf8');
+  for (const { add } of Object.values(programs)) {
+    if (!add) continue;
+    assert.ok(page.includes(add.instrumentation), add.instrumentation);
+    if (add.include) assert.ok(page.includes(`'${add.include}'`), add.include);
+  }
+});
+
 test('the packages have the versions of the example', () => {
   const packagesOf = (folder: string) => JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')).dependencies;
   const packages = packagesOf('test/services');

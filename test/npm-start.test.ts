@@ -388,9 +388,11 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
     const urlOf = ({ text }: ReturnType<typeof start>) =>
       until('both URLs', () => {
-        const [, traces, spans] =
-          text.stdout.match(/^see the traces: +(\S+)\/zipkin\/\nsend spans to: +(\S+)\/api\/v2\/spans\n$/) ?? [];
-        return traces === spans && traces;
+        const [, traces, spans, otlp] =
+          text.stdout.match(
+            /^see the traces: +(\S+)\/zipkin\/\nsend spans to: +(\S+)\/api\/v2\/spans\nor, as OTLP: +(\S+)\/v1\/traces .*\n$/,
+          ) ?? [];
+        return traces === spans && spans === otlp && traces;
       });
     await using one = start();
     const first = await urlOf(one);

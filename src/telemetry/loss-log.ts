@@ -19,7 +19,9 @@ export function createLossLog(write: (message: string) => void) {
     latest = undefined;
     quietTimer = setTimeout(logLatest, quietMs).unref();
   };
-  process.once('exit', logLatest);
+  process.once('exit', () => {
+    if (lostSpans > 0) logLatest();
+  });
 
   return {
     add(message: string, spans: number) {

@@ -6,51 +6,15 @@ import { suite, test } from 'node:test';
 import { createFormatter } from '../src/local/log-lines.ts';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
+import { notes, npmStart, open, portsInUse, preload, ready, type Started, start, stop } from './support/launcher.ts';
 import { openPorts } from './support/ports.ts';
 import { run } from './support/process.ts';
 import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
-import { unless } from './support/skip.ts';
 import { draw, failedSpans, failedTrace, goodSpans, traceOf } from './support/trace.ts';
-import { unlessItHangs, until } from './support/wait.ts';
+import { until } from './support/wait.ts';
 
-const ports = [5001, 5002, 5003, 9411];
-const open = () => openPorts(ports);
-const npmStart = (env: Record<string, string> = {}) => run('npm', ['start'], { HOME: process.env.HOME, ...env });
-/** The same without npm, which takes a third of a second. */
-const start = (env: Record<string, string> = {}) => run(process.execPath, ['src/local/start.ts'], env);
-type Started = ReturnType<typeof npmStart>;
-const isReady = (started: Started) => started.text.stdout.includes('start    | stop with Ctrl-C');
-const ready = (started: Started) =>
-  Promise.race([
-    until('npm start to be ready', () => isReady(started)),
-    started.exit.then(() => assert.ok(isReady(started), started.text.stdout + started.text.stderr)),
-  ]);
-const notes = ({ text }: Started) =>
-  (text.stdout + text.stderr).split('\n').flatMap((line) => line.match(/^start +\| (.*)/)?.[1] ?? []);
-const stop = async (started: Started) => {
-  started.signalGroup('SIGINT');
-  assert.ok([0, 130].includes((await started.exit) as number));
-};
-/** Runs `code` in the launcher and in its services, before all else. */
-const preload = (code: string) => ({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(code)}` });
-/** GET /spins or /sleeps makes a service hang, once it has printed the path. It spins for 5 minutes at most. */
-const hangOnRequest = preload(`
-  import { subscribe } from 'node:diagnostics_channel';
-  subscribe('http.server.request.start', ({ request: { url } }) => {
-    if (!['/spins', '/sleeps'].includes(url)) return;
-    process._rawDebug(url);
-    if (url === '/sleeps') process.kill(process.pid, 'SIGSTOP');
-    for (const end = Date.now() + 300_000; Date.now() < end; );
-  });`);
-const hang = async (started: Started, port: number, path: '/spins' | '/sleeps') => {
-  const response = fetch(`http://localhost:${port}${path}`).catch(() => 'none: the service has ended');
-  await until(path, () => started.text.stdout.includes(`| ${path}\n`));
-  return { response };
-};
-const taken = await open();
-
-suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.join(', ')}`) }, () => {
+suite('npm start', { skip: await portsInUse() }, () => {
   test('starts three services and the viewer, says what to do, and shows a trace', async () => {
     await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '100' });
     await ready(started);
@@ -109,29 +73,6 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     await using started = npmStart();
     await ready(started);
     started.signalGroup('SIGKILL');
-    await until('all ports to be free', async () => (await open()).length === 0);
-  });
-
-  test('Ctrl-C while a service spins and another one is suspended: both are killed, and the log says so', async () => {
-    await using started = start(hangOnRequest);
-    await ready(started);
-    await hang(started, 5002, '/spins');
-    await hang(started, 5003, '/sleeps');
-    started.signalGroup('SIGINT');
-    assert.equal(await unlessItHangs(started.exit), 0);
-    assert.deepEqual(notes(started).slice(-2), [
-      'service2 did not stop within 10 s, and was killed',
-      'service3 did not stop within 10 s, and was killed',
-    ]);
-    assert.deepEqual(await open(), []);
-  });
-
-  test('a launcher that is killed takes a service that spins with it', async () => {
-    await using started = start(hangOnRequest);
-    await ready(started);
-    const { response } = await hang(started, 5002, '/spins');
-    started.signalGroup('SIGKILL');
-    assert.equal(await unlessItHangs(response), 'none: the service has ended');
     await until('all ports to be free', async () => (await open()).length === 0);
   });
 
@@ -234,25 +175,6 @@ suite('npm start', { skip: unless(taken.length === 0, `ports in use: ${taken.joi
     assert.match(started.text.stderr, /^the trace viewer can't start: .*EADDRINUSE.*\n$/);
     await until('all ports to be free', async () => (await open()).length === 0);
   });
-
-  for (const [PORT, service2, service3, viewer] of [
-    ['9410', '9411', '9412', '9413'],
-    ['5059', '5062', '5063', '9411'], // fetch refuses 5060 and 5061
-    ['65535', '\\d+', '\\d+', '9411'],
-  ] as const) {
-    test(`PORT=${PORT}: services and viewer have ports of their own`, async () => {
-      await using started = start({ PORT, ...failing });
-      await ready(started);
-      for (const [name, port] of Object.entries({ service1: PORT, service2, service3 })) {
-        assert.match(started.text.stdout, new RegExp(`^${name} \\| .*listens on http://127.0.0.1:${port}$`, 'm'));
-      }
-      const { body } = await get(`http://localhost:${PORT}`);
-      assert.equal(body.trace_url, `http://localhost:${viewer}/zipkin/traces/${body.trace_id}`);
-      const trace = await traceOf(zipkinAt(`http://localhost:${viewer}`), `${body.trace_id}`, failedSpans);
-      assert.equal(draw(trace), failedTrace);
-      await stop(started);
-    });
-  }
 
   test('OTEL_TRACES_EXPORTER=otlp without a backend: spans go to the viewer by OTLP, and the link leads to the trace', async () => {
     await using started = start({ OTEL_TRACES_EXPORTER: 'otlp', ...failing });

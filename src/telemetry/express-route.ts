@@ -10,6 +10,7 @@ import type { Request, Response } from 'express';
  * If the pattern of the whole path is not known, there is no route: a parameter's value must not be in it.
  */
 export function expressRoute(req: Request, res: Response, route?: string): string | undefined {
+  if (!req.app) return route; // not Express
   if (!req.route) return res.statusCode === 404 ? undefined : route;
   const mount = req.app.path();
   if (route && !mount) return route;

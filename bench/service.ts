@@ -16,7 +16,7 @@ export async function startService(SERVICE_NAME: string, telemetry: string | und
   const preloads = ['./bench/usage.ts', ...(telemetry ? [telemetry] : [])];
   const child = fork('src/main.ts', {
     execArgv: ['--env-file=otel.env', ...preloads.flatMap((preload) => ['--import', preload])],
-    env: { PATH: process.env.PATH, PORT: '0', SERVICE_NAME, ...settings, ...env },
+    env: { PATH: process.env.PATH, PORT: '0', SERVICE_NAME, OTEL_SERVICE_NAME: SERVICE_NAME, ...settings, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const [port] = await Promise.race([

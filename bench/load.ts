@@ -18,14 +18,19 @@ export async function load(url: string, requests: number, { connections, sampled
       response += chunk;
       if (!isComplete(response)) return;
       if (!response.startsWith('HTTP/1.1 200 ')) socket.destroy(new Error(`${url}: ${response.split('\r\n', 1)[0]}`));
+      const isLast = /^connection: close/im.test(response); // of 1000 on a connection
       response = '';
-      send();
+      if (isLast) socket.end();
+      else send();
     });
     send();
     return once(socket, 'close');
   };
+  const useConnections = async () => {
+    while (sent < requests) await useConnection();
+  };
   const start = performance.now();
-  await Promise.all(Array.from({ length: connections }, useConnection));
+  await Promise.all(Array.from({ length: connections }, useConnections));
   return (performance.now() - start) / 1000;
 }
 

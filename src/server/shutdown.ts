@@ -22,7 +22,7 @@ export function closeOnSignal(server: Server): void {
   const close = async () => {
     if (isClosing) return;
     isClosing = true;
-    await Promise.race([drain(server), sleep(drainMs)]);
+    await Promise.race([drain(server), sleep(drainMs, undefined, { ref: false })]);
     await flush(flushMs);
     process.exit(0);
   };

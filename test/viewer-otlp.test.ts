@@ -116,6 +116,9 @@ test('an invalid span is refused with the field, and nothing of its request is k
     [JSON.stringify(one({ kind: 9 })), /kind/],
     [JSON.stringify(one({ startTimeUnixNano: 'now' })), /startTimeUnixNano/],
     [JSON.stringify(one({ attributes: [{ value: {} }] })), /attributes\.0\.key/],
+    [JSON.stringify(one({ attributes: [{ key: 'a', value: { arrayValue: { values: 'x' } } }] })), /arrayValue\.values/],
+    [JSON.stringify(one({ attributes: [{ key: 'a', value: { arrayValue: { values: [null] } } }] })), /values\.0/],
+    [JSON.stringify(one({ attributes: [{ key: 'a', value: { kvlistValue: { values: [7] } } }] })), /values\.0/],
     ['{"resourceSpans"', /JSON/],
   ] as const) {
     const response = await post(body);

@@ -14,24 +14,26 @@ import { toText } from './to-text.ts';
 export function prepareForZipkin(span: ReadableSpan): ReadableSpan {
   const { name, status, events, attributes, resource } = span;
   const lacksMessage = status.code === SpanStatusCode.ERROR && !status.message;
-  const prepared: Partial<ReadableSpan> = {
+  const prepared = {
+    __proto__: span, // not a spread copy, which would lose the inherited properties
     name: toText(name),
     status: lacksMessage ? { ...status, message: toText(attributes['error.type']) || 'true' } : status,
-    events: events.map((event) => ({ ...event, name: nameWithAttributes(event) })),
+    events: events.map((event) => ({ ...event, name: toAnnotation(event) })),
     attributes: toTags(attributes),
-    resource: { ...resource, attributes: toTags(resource.attributes) },
+    resource: { attributes: toTags(resource.attributes) },
   };
-  // Not a spread copy, which would lose the inherited properties.
-  return { __proto__: span, ...prepared } as unknown as ReadableSpan;
+  return prepared as unknown as ReadableSpan;
 }
 
-function nameWithAttributes({ name, attributes = {} }: TimedEvent): string {
+/** The value of an annotation: the name of an event, and its attributes as JSON. */
+export function toAnnotation({ name, attributes = {} }: Pick<TimedEvent, 'name' | 'attributes'>): string {
   const text = toText(name);
   return Object.keys(attributes).length > 0 ? `${JSON.stringify(text)}: ${toText(attributes)}` : text;
 }
 
-function toTags(attributes: Attributes): Attributes {
-  const tags: Attributes = {};
+/** Attributes as Zipkin's tags: text. `error: false` is omitted. */
+export function toTags(attributes: Attributes): Record<string, string> {
+  const tags: Record<string, string> = {};
   for (const key of Object.keys(attributes)) tags[key] = toText(attributes[key]);
   if (tags.error === 'false') delete tags.error;
   return tags;

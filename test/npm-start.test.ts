@@ -188,6 +188,16 @@ suite('npm start', { skip: await portsInUse() }, () => {
     await stop(started);
   });
 
+  test('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL decides, and is the one that the line names', async () => {
+    await using started = start({
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc',
+    });
+    assert.equal(await started.exit, 1);
+    assert.match(started.text.stderr, /^OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc is not valid /);
+  });
+
   for (const protocol of ['http/protobuf', 'grpc']) {
     test(`OTEL_EXPORTER_OTLP_PROTOCOL=${protocol} without a backend: one line says that the viewer takes JSON`, async () => {
       await using started = start({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: protocol });

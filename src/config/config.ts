@@ -101,9 +101,14 @@ function validOtlpEndpoint(name: 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_
   return v.forward(v.check(isValid, allowed), [name]);
 }
 
-/** Whether the OTLP exporter for traces, if there is one, uses gRPC. */
-export const usesGrpc = (values: Variables): boolean =>
-  (values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? values.OTEL_EXPORTER_OTLP_PROTOCOL) === 'grpc';
+/** The variable that decides on the protocol of the OTLP exporter for traces. */
+export const otlpProtocolVariable = (values: Variables) =>
+  values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ? 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL' : 'OTEL_EXPORTER_OTLP_PROTOCOL';
+
+const usesGrpc = (values: Variables) => values[otlpProtocolVariable(values)] === 'grpc';
+
+/** The port of this machine that OTLP goes to unless an endpoint is set. */
+export const defaultOtlpPort = (values: Variables) => (usesGrpc(values) ? 4317 : 4318);
 
 function exporterTimeout(values: Variables) {
   if (values.OTEL_TRACES_EXPORTER.includes('zipkin')) {

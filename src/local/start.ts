@@ -2,7 +2,7 @@
 // signal that npm passes on reach this process: the shell in between would die of it and leave us behind. Windows has
 // no `exec`, and takes the part behind `||`.)
 import { isIPv6 } from 'node:net';
-import { loadConfig, urlVariable } from '../config/config.ts';
+import { loadConfig, otlpProtocolVariable, urlVariable } from '../config/config.ts';
 import { quote } from '../config/quote.ts';
 import { traceListUrl } from '../server/page/trace-list-url.ts';
 import { calledServices, type ServiceName } from '../services.ts';
@@ -91,9 +91,10 @@ if (!stopping) {
 
 /** The viewer takes OTLP, too, but only as JSON. */
 function sendOtlpTo(viewerUrl: string): void {
-  for (const name of ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'] as const) {
-    if ((config[name] ?? 'http/json') === 'http/json') continue;
-    die(`${name}=${config[name]} is not valid without a backend: the trace viewer takes OTLP as http/json alone`);
+  const name = otlpProtocolVariable(config);
+  const { [name]: protocol = 'http/json' } = config;
+  if (protocol !== 'http/json') {
+    die(`${name}=${protocol} is not valid without a backend: the trace viewer takes OTLP as http/json alone`);
   }
   env.OTEL_EXPORTER_OTLP_ENDPOINT = viewerUrl;
   env.OTEL_EXPORTER_OTLP_PROTOCOL = 'http/json';

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { type Config, usesGrpc } from '../config/config.ts';
+import { type Config, defaultOtlpPort } from '../config/config.ts';
 import { describeDestination } from '../config/describe-destination.ts';
 
 type Backend = { reason: string; traceUiUrl?: string };
@@ -15,7 +15,7 @@ export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): 
   const destination = `spans go to ${describeDestination(config)}`;
   if (!exporters.includes('zipkin')) {
     const endpoint = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? config.OTEL_EXPORTER_OTLP_ENDPOINT;
-    const needsViewer = exporters.includes('otlp') && !endpoint && !(await isListening(usesGrpc(config) ? 4317 : 4318));
+    const needsViewer = exporters.includes('otlp') && !endpoint && !(await isListening(defaultOtlpPort(config)));
     if (needsViewer) return undefined;
     const reason = `OTEL_TRACES_EXPORTER=${exporters}: ${destination}`;
     const jaeger = { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };

@@ -18,7 +18,8 @@ if (zipkin && !/^https?:\/\/[^/]+\/./.test(zipkin))
 // other instrumentations.
 register({ include: ['express'] });
 
-// Zipkin shows a span in red if its status has a message. These instrumentations set none for a 500.
+// Zipkin shows a span in red if its status has a message. For a 500 these instrumentations set a status without one, after
+// their hooks.
 const addMessage = (span) => {
   const { setStatus } = span;
   const message = () => String(span.attributes?.['http.response.status_code'] ?? 'failed');
@@ -44,11 +45,10 @@ syncBuiltinESMExports();
 const exit = process.exit.bind(process);
 let flushed;
 const flush = (limitMs) => {
-  const limit = sleep(limitMs, 'too late', { ref: false });
-  flushed ??= Promise.race([sdk.shutdown().catch(console.error), limit]);
+  flushed ??= Promise.race([sdk.shutdown().catch(console.error), sleep(limitMs, 'too late', { ref: false })]);
   return flushed;
 };
-// From then on, process.exit() waits for them. It returns at once: code after it still runs.
+// After this, process.exit() waits for the spans. It returns at once: code after it still runs.
 const exitFlushes = () => {
   process.exit = (code) => void flush(4000).then(() => exit(code));
 };
@@ -69,8 +69,8 @@ process.once('beforeExit', async () => {
   if ((await flush(4000)) === 'too late') exit();
 });
 
-// At an uncaught error: if your service has a handler, its process.exit() waits for the spans. If not, this is what
-// Node does: it prints the error, and the exit code is 1.
+// At an uncaught error: if your service has a handler, its process.exit() waits for the spans. If not, do as
+// Node does: print the error, and exit with 1.
 process.on('uncaughtException', async (error) => {
   if (process.listenerCount('uncaughtException') > 1) return exitFlushes();
   console.error(error);

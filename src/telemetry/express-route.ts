@@ -21,9 +21,8 @@ export function expressRoute(req: Request, res: Response, route?: string): strin
 }
 
 function matches(pattern: string, path: string): boolean {
-  const [names, values] = [pattern, path].map((text) => text.toLowerCase().replace(/\/$/, '').split('/')) as [
-    string[],
-    string[],
-  ];
+  const [names, values] = [segmentsOf(pattern), segmentsOf(path)];
   return names.length === values.length && names.every((name, i) => name.startsWith(':') || name === values[i]);
 }
+
+const segmentsOf = (path: string) => path.toLowerCase().replace(/\/$/, '').split('/');

@@ -37,7 +37,7 @@ const traceId = hex(32, (id) => id.padStart(32, '0').replace(/^0{16}/, ''));
 const noSpanId = v.pipe(
   v.string(),
   v.regex(/^0{1,16}$/),
-  keepIf(() => false),
+  v.transform(() => undefined),
 );
 const limitRule = 'must be an integer from 1 to 999999';
 const limit = v.pipe(v.string(limitRule), v.regex(/^[1-9]\d{0,5}$/, limitRule), v.toNumber());

@@ -10,7 +10,7 @@ import { createSpanStore, type KeptSpan, stateOf } from './span-store.ts';
 
 const pathOf = (folder: string) => fileURLToPath(new URL(folder, import.meta.url));
 
-/** An Express app that takes spans in Zipkin's format and as OTLP's JSON, keeps the newest of them in memory and shows them. */
+/** An Express app that takes spans in Zipkin's format and as OTLP's JSON, keeps the newest in memory and shows them. */
 export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Express {
   const store = createSpanStore();
   const traceOf = (id: string) => store.traces().get(parseTraceId(id)) ?? [];

@@ -1,5 +1,5 @@
 import { html } from '/viewer/lit-html/lit-html.js';
-import { formatDuration, formatTime } from './trace.js';
+import { formatDuration, formatTime, isFailed } from './trace.js';
 
 /** @import { ZipkinSpan } from '../span.ts' */
 
@@ -29,7 +29,7 @@ export function details(span, traceStart) {
 
 const table = (pairs) => html`<dl>${pairs.map(row)}</dl>`;
 const row = ([key, value]) => html`
-  <div class=${key === 'error' && value !== 'false' ? 'failed' : ''}><dt>${key}</dt><dd>${value}</dd></div>`;
+  <div class=${isFailed({ tags: { [key]: value } }) ? 'failed' : ''}><dt>${key}</dt><dd>${value}</dd></div>`;
 
 /**
  * A span's own annotations, and the start and finish that Zipkin shows for a span that crosses processes.

@@ -8,7 +8,7 @@
 
 /**
  * Whether there is an `error` tag. Some tracers set it to false.
- * @param {ZipkinSpan} span
+ * @param {Pick<ZipkinSpan, 'tags'>} span
  */
 export const isFailed = ({ tags: { error } = {} }) => error !== undefined && error !== 'false';
 /** @param {ZipkinSpan} span */
@@ -47,8 +47,8 @@ export function toTree(spans) {
  * A trace without its spans: all that the list needs.
  * @param {Trace} trace
  */
-export function summarize({ state, spans }) {
-  const [{ span: root }] = toTree(spans);
+export function summarize({ state, spans }, tree = toTree(spans)) {
+  const [{ span: root }] = tree;
   return {
     state,
     traceId: root.traceId,

@@ -20,10 +20,10 @@ const keyOf = ({ span }) => JSON.stringify(span);
 export function view({ traces: [trace], opened, all }, show) {
   const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
   if (trace.spans.length === 0) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
-  const summary = summarize(trace);
+  const tree = toTree(trace.spans);
+  const summary = summarize(trace, tree);
   const { traceId, title, duration = 0 } = summary;
   const ticks = [0, 0.25, 0.5, 0.75].map((part) => formatDuration(duration * part));
-  const tree = toTree(trace.spans);
   const shown = all ? tree : tree.slice(0, maxRows);
   const showAll = () => {
     show({ all: true });

@@ -14,6 +14,8 @@ export type Program = {
   trace?: string;
   /** It leaves SIGTERM to telemetry.mjs, which ends requests in progress. */
   noHandler?: true;
+  /** The Node that runs it, unless it is the one that runs the tests. */
+  node?: string;
 };
 
 /** telemetry.mjs with another instrumentation, as docs/your-service.md says. */
@@ -50,7 +52,7 @@ export async function start(
   envFile = ['--env-file=otel.env'],
 ) {
   const args = [...envFile, '--import', './telemetry.mjs', ...program.start];
-  const service = run(process.execPath, args, { PORT: '0', ...env }, folder);
+  const service = run(program.node ?? process.execPath, args, { PORT: '0', ...env }, folder);
   return { url: await urlOf('the program', service), ...service };
 }
 

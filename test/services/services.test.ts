@@ -77,6 +77,18 @@ SERVER shop get /orders/:id route=/orders/:id
   },
 };
 
+// The oldest ones that docs/your-service.md names.
+for (const version of [22, 24]) {
+  for (const kind of [
+    'Express 4, CommonJS',
+    'Express 5, TypeScript as an ES module',
+    'TypeScript compiled to CommonJS',
+  ]) {
+    const node = `${process.cwd()}/test/services/node_modules/node-${version}/bin/node`;
+    programs[`${kind}, on Node ${version}`] = { ...(programs[kind] as Program), node };
+  }
+}
+
 const exampleTrace = `
 SERVER shop get /orders/:id route=/orders/:id
   CLIENT shop get
@@ -91,8 +103,13 @@ const onlyAtEnd = { OTEL_BSP_SCHEDULE_DELAY: '60000' };
 const postgres = skip ? undefined : disposeAfterTests(await startPostgres());
 const env = { DOWNSTREAM_URL: service3.url, DATABASE_URL: postgres?.url, ...viewer.env, ...onlyAtEnd };
 
-test('docs/your-service.md has what each framework and driver needs', () => {
+const packagesOf = (folder: string) => JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')).dependencies;
+
+test('docs/your-service.md has what each framework and driver needs, and the oldest versions of Node that are tested', () => {
   const page = readFileSync('docs/your-service.md', 'utf8');
+  const { 'node-22': node22, 'node-24': node24 } = packagesOf('test/services');
+  const [oldest22, oldest24] = [node22, node24].map((name) => name.replace('npm:node@', ''));
+  assert.ok(page.includes(`Node ${oldest22} or a newer 22.x, or ${oldest24} or newer`));
   for (const { add } of Object.values(programs)) {
     if (!add) continue;
     assert.ok(page.includes(add.instrumentation), add.instrumentation);
@@ -101,7 +118,6 @@ test('docs/your-service.md has what each framework and driver needs', () => {
 });
 
 test('the packages have the versions of the example', () => {
-  const packagesOf = (folder: string) => JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')).dependencies;
   const packages = packagesOf('test/services');
   assert.deepEqual({ ...packages, ...packagesOf('examples') }, packages);
 });

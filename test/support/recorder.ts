@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fromOtlp } from '../../src/local/viewer/from-otlp.ts';
 import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
 import { zipkinAt } from './backends.ts';
 
@@ -88,12 +89,7 @@ export async function startRecorder(port = 0) {
   };
 }
 
-/** The spans of a POST. Those in OTLP's format have only their ids and name. */
-function parse(body: string): ZipkinSpan[] {
-  type OtlpSpan = { traceId: string; spanId: string; name: string };
-  const data = JSON.parse(body) as ZipkinSpan[] | { resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[] };
-  if (Array.isArray(data)) return data;
-  return data.resourceSpans
-    .flatMap(({ scopeSpans }) => scopeSpans)
-    .flatMap(({ spans }) => spans.map(({ traceId, spanId, name }) => ({ traceId, id: spanId, name })));
-}
+const parse = (body: string): ZipkinSpan[] => {
+  const data = JSON.parse(body);
+  return Array.isArray(data) ? data : (fromOtlp(data) as ZipkinSpan[]);
+};

@@ -4,6 +4,7 @@
 import { type Context, context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { quote } from '../config/quote.ts';
+import { invalidParameter } from './invalid-parameter.ts';
 
 const key = 'failure_pct';
 const accepts = (text: string) => /^(100|[1-9]?\d)$/.test(text);
@@ -16,10 +17,7 @@ const allowed = 'an integer from 0 to 100';
  */
 export function withFailurePct(parameter: unknown, log: Logger): Context {
   if (parameter === undefined) return context.active();
-  if (typeof parameter !== 'string' || !accepts(parameter)) {
-    const message = `${key}=${JSON.stringify(parameter)} is not valid: it must be ${allowed}, given once`;
-    throw Object.assign(new Error(message), { status: 400 });
-  }
+  if (typeof parameter !== 'string' || !accepts(parameter)) throw invalidParameter(key, parameter, allowed);
   if (!propagation.fields().includes('baggage')) {
     log.warn(`ignored ${key}=${parameter}: baggage is not propagated, see OTEL_PROPAGATORS`);
     return context.active();

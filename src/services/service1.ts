@@ -4,11 +4,15 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { getStatus, outcome, toResponse } from './call.ts';
 import { getFailurePct, withFailurePct } from './failure-pct.ts';
+import { invalidParameter } from './invalid-parameter.ts';
 import { redactHeaders } from './redact-headers.ts';
 import { traceLink } from './trace-link.ts';
 import { withSpan } from './with-span.ts';
 
-/** Calls service2, then service3, and reports the status of each: responds 200 even if service2 responded 500. */
+/**
+ * Calls service2, then service3 (with `?parallel=1`, both at once), and reports the status of each: responds 200 even if
+ * service2 responded 500.
+ */
 export function service1(config: Config, log: Logger): RequestHandler {
   const { SERVICE2_URL, SERVICE3_URL, DOWNSTREAM_TIMEOUT_MS: timeoutMs } = config;
   return async (req, res) => {
@@ -16,9 +20,14 @@ export function service1(config: Config, log: Logger): RequestHandler {
     // instrumentation-http's headersToSpanAttributes: they become the standard `http.request.header.<name>`.)
     trace.getActiveSpan()?.setAttribute('user_headers', JSON.stringify(redactHeaders(req.headers)));
 
-    await context.with(withFailurePct(req.query.failure_pct, log), async () => {
-      const service2 = await outcome(withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)));
-      const service3 = await outcome(withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)));
+    const { failure_pct, parallel = '0' } = req.query;
+    if (parallel !== '0' && parallel !== '1') throw invalidParameter('parallel', parallel, '0 or 1');
+
+    await context.with(withFailurePct(failure_pct, log), async () => {
+      const call2 = outcome(withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs)));
+      if (parallel === '0') await call2;
+      const call3 = outcome(withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs)));
+      const [service2, service3] = await Promise.all([call2, call3]);
       const { status, body } = toResponse({ service2, service3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });

@@ -5,6 +5,9 @@ const tracer = trace.getTracer('tracing-demo');
 /**
  * Runs `work` in a span. Spans that `work` starts become its children.
  * If `work` throws, the span records the exception and is marked as failed, and the exception is rethrown.
+ *
+ * OpenTelemetry is moving exceptions from span events to logs (https://opentelemetry.io/blog/2026/deprecating-span-events).
+ * Zipkin's format has no logs, so the event stays; its successor is the log line with the same trace_id.
  */
 export function withSpan<T>(name: string, work: (span: Span) => Promise<T>): Promise<T> {
   return tracer.startActiveSpan(name, async (span) => {

@@ -97,6 +97,8 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await using browser = await openPage(chromium);
     const { page, problems } = browser;
     await page.goto(demo.url);
+    const hint = page.getByText('No request yet. Each gets a row here');
+    assert.ok(await hint.isVisible());
     const rows = page.locator('tbody tr');
     const cell = (index: number) => rows.first().locator('td').nth(index).innerText();
     const failed = () => page.locator('svg .failed').evaluateAll((boxes) => boxes.map((box) => box.dataset.service));
@@ -106,27 +108,37 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.deepEqual([await cell(2), await cell(3), await failed()], ['200', '200', []]);
     assert.match(await cell(1), /^\d+ ms$/);
     assert.equal(await page.getByRole('status').innerText(), 'All went well');
+    assert.equal(await hint.isVisible(), false);
+    await page.getByText('through a Collector, after some seconds, if it is kept').waitFor();
+    const arrow = page.locator('#service2-service3');
+    const strokes = () =>
+      arrow.evaluate((path) => path.ownerDocument.defaultView.getComputedStyle(path).strokeDasharray);
+    assert.equal(await strokes(), 'none');
 
     const makeItFail = page.getByRole('button', { name: 'Make it fail' });
     await makeItFail.press('Enter'); // the keyboard does it too
     await until('a second row', async () => (await rows.count()) === 2);
-    await until('the focus to be back', () => page.evaluate('document.activeElement.textContent === "Make it fail"'));
     assert.deepEqual([await cell(2), await cell(3), await failed()], ['500', '200', ['service2']]);
-    assert.equal(await page.getByRole('status').innerText(), 'service2 failed');
+    assert.equal(await page.getByRole('status').innerText(), 'service2 failed; only service1 called service3');
+    assert.notEqual(await strokes(), 'none', 'the arrow that was not taken is dashed');
 
     await page.getByRole('button', { name: 'Send a request' }).click();
     await until('a third row', async () => (await rows.count()) === 3);
     assert.match(await cell(2), /^(200|500)$/);
+    assert.equal((await strokes()) === 'none', (await cell(2)) === '200');
 
     const opened = page.waitForEvent('popup');
-    await rows.nth(1).getByRole('link', { name: 'Open trace' }).click();
+    await rows
+      .nth(1)
+      .getByRole('link', { name: /^Open trace of \d+:\d\d:\d\d [AP]M, \d+ ms$/ })
+      .click();
     const trace = await opened;
     await trace.locator('summary.failed', { hasText: 'call_service3_from_service2' }).waitFor();
     await until('all of its spans', async () => (await trace.locator('summary').count()) === failedSpans);
     assert.deepEqual(problems, []);
   });
 
-  test('while a request runs the page shows it', async () => {
+  test('while a request runs the page shows it, keeps the focus on the button and sends no second one', async () => {
     const waiting: ServerResponse[] = [];
     await using slow = await serve((_req, res) => void waiting.push(res));
     await using service1 = await startService('service1', {
@@ -137,9 +149,13 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
+    const sent: string[] = [];
+    page.on('request', (request) => sent.push(request.url()));
     const button = page.getByRole('button', { name: 'Send a request' });
-    await button.click();
+    await button.press('Enter');
     await until('the call to service2', () => waiting.length === 1);
+    await page.keyboard.press('Enter');
+    assert.match(await page.locator(':focus').innerText(), /Send a request/);
     assert.equal(await page.getByRole('status').innerText(), 'Running…');
     assert.equal(await button.isDisabled(), true);
     waiting[0]?.end();
@@ -147,9 +163,11 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     waiting[1]?.end();
     await page.getByText('All went well').waitFor();
     assert.equal(await button.isDisabled(), false);
+    assert.match(await page.locator(':focus').innerText(), /Send a request/);
+    assert.equal(sent.length, 1);
   });
 
-  test('a service that does not respond is shown as that', async () => {
+  test('a service that does not respond is shown as that, service1 included', async () => {
     await using slow = await serve((req) => void req.socket.destroy());
     await using service1 = await startService('service1', {
       ...viewer.env,
@@ -157,10 +175,16 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       SERVICE3_URL: demo.service3.url,
     });
     await using browser = await openPage(chromium);
-    await browser.page.goto(service1.url);
-    await browser.page.getByRole('button', { name: 'Send a request' }).click();
-    await browser.page.getByText('service2 failed').waitFor();
-    await browser.page.getByRole('cell', { name: 'no response' }).waitFor();
+    const { page } = browser;
+    await page.goto(service1.url);
+    await page.getByRole('button', { name: 'Send a request' }).click();
+    await page.getByText('service2 failed', { exact: true }).waitFor(); // whether it called service3 is unknown
+    await page.getByRole('row', { name: /no response 200 Open trace/ }).waitFor();
+    service1.signal('SIGTERM');
+    await service1.exit;
+    await page.getByRole('button', { name: 'Send a request' }).click();
+    await page.getByText('No response from service1: is it running?').waitFor();
+    await page.getByRole('row', { name: /– – no response$/ }).waitFor();
   });
 
   test('says how often service2 fails, links to the list of traces, and has no table before the first request', async () => {

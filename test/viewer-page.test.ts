@@ -32,7 +32,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const { body } = await get(demo.url);
     await traceOf(viewer, `${body.trace_id}`, failedSpans);
     await page.getByRole('listitem').filter({ hasText: '9 spans' }).getByText('failed (3 spans)').waitFor();
-    await page.getByRole('link', { name: 'service1: get /' }).click();
+    await page.getByRole('link', { name: /^service1: get \/, \d\d:\d\d:\d\d\.\d{3}$/ }).click();
     await page.waitForURL(`**/zipkin/traces/${body.trace_id}`);
 
     const rows = page.locator('summary');
@@ -40,6 +40,9 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.match(await rows.nth(4).innerText(), /service2\s*call_service3_from_service2\s*failed/);
     const edge = async (index: number) => (await rows.nth(index).locator('.service').boundingBox())?.x ?? 0;
     assert.ok((await edge(4)) > (await edge(3)), 'a child is indented');
+    // what a screen reader reads of the row: its level, but no triangle
+    const read = await rows.nth(4).ariaSnapshot();
+    assert.match(read, /^- text: service2 call_service3_from_service2 failed level 5, \d+\.\d ms$/);
     assert.equal(await page.locator('summary.failed').count(), 3);
     // Percentages, because a short bar in a long trace has its least width in pixels.
     const bar = async (index: number) => {
@@ -52,6 +55,10 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.ok(whole.width > call.width && call.width > sleep.width && sleep.width > 0);
     assert.ok(((await rows.nth(8).locator('.bar').boundingBox())?.width ?? 0) > 0);
 
+    await page.getByText('Click a span for its details').waitFor();
+    const triangle = () =>
+      rows.nth(4).evaluate((row) => row.ownerDocument.defaultView.getComputedStyle(row, '::before').content[1]);
+    assert.equal(await triangle(), '▸');
     await rows.nth(3).focus();
     await page.keyboard.press('Tab');
     const outline = await rows
@@ -61,6 +68,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.keyboard.press('Enter');
     const details = page.locator('.details');
     await details.getByText('Intentional 100% failure', { exact: true }).waitFor();
+    assert.equal(await triangle(), '▾');
     const text = await details.innerText();
     assert.match(text, /start\s+\d+\.\d ms into the trace, at \d\d:\d\d:\d\d\.\d{3}/);
     assert.match(text, /Error: Intentional 100% failure\n\s+at .*service2\.ts/); // the stack, in lines
@@ -427,7 +435,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
   }
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    test(`${colorScheme}: bars are visible in forced colors, Windows’ high contrast`, async () => {
+    test(`${colorScheme}: bars are visible in forced colors, Windows’ high contrast, and failed ones differ`, async () => {
       await using viewer = await startViewer();
       const root = span();
       const failed = span({ traceId: root.traceId, parentId: root.id, tags: { error: 'failed' } });
@@ -438,6 +446,11 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       await page.goto(`${viewer.url}/zipkin/traces/${root.traceId}`);
       await page.locator('.failed .bar').waitFor();
       assert.deepEqual(await lowContrasts(page), []);
+      const colors = await page
+        .locator('.bar')
+        .evaluateAll((bars) => bars.map((bar) => bar.ownerDocument.defaultView.getComputedStyle(bar).backgroundColor));
+      assert.notEqual(colors[0], colors[1]);
+      assert.ok(await page.locator('summary').nth(1).getByText('failed', { exact: true }).isVisible());
     });
   }
 });

@@ -7,36 +7,44 @@ for (const button of buttons) button.addEventListener('click', () => send(button
 
 /** @param {HTMLButtonElement} button */
 async function send(button) {
-  for (const each of buttons) each.disabled = true;
-  for (const box of svg.querySelectorAll('.failed')) box.classList.remove('failed');
+  if (button.ariaDisabled) return;
+  for (const each of buttons) each.ariaDisabled = 'true'; // `disabled` would take the focus away
+  for (const shape of svg.querySelectorAll('.failed, .skipped')) shape.classList.remove('failed', 'skipped');
   svg.classList.add('running');
   status.textContent = 'Running…';
   const when = new Date();
   const start = performance.now();
   const body = await fetch(`/${button.dataset.query}`, { headers: { accept: 'application/json' } })
     .then((response) => response.json())
-    .catch(() => ({}));
+    .catch(() => undefined);
   addRow(when, performance.now() - start, body);
 
-  const { response_codes: codes } = body;
+  const codes = body?.response_codes;
   const failed = codes ? ['service2', 'service3'].filter((service) => codes[service] !== 200) : ['service1'];
   for (const service of failed) svg.querySelector(`[data-service=${service}]`).classList.add('failed');
+  const skipped = codes?.service2 === 500; // had that call failed, service2 would respond 502
+  svg.querySelector('#service2-service3').classList.toggle('skipped', skipped);
   svg.classList.remove('running');
-  status.textContent = failed.length ? `${failed.join(' and ')} failed` : 'All went well';
-  for (const each of buttons) each.disabled = false;
-  if (document.activeElement === document.body) button.focus(); // the focus was lost when the button was disabled
+  const text = failed.length ? `${failed.join(' and ')} failed` : 'All went well';
+  const flow = skipped ? '; only service1 called service3' : '';
+  status.textContent = body ? text + flow : 'No response from service1: is it running?';
+  for (const each of buttons) each.ariaDisabled = null;
 }
 
-function addRow(when, ms, { response_codes: codes, trace_url: url }) {
+function addRow(when, ms, body) {
   table.hidden = false;
+  /** @type {HTMLElement} */ (document.querySelector('#none')).hidden = true;
+  const { response_codes: codes, trace_url: url } = body ?? {};
+  const [time, took] = [when.toLocaleTimeString(), `${Math.round(ms)} ms`];
   const row = table.tBodies[0].insertRow(0);
-  row.insertCell().textContent = when.toLocaleTimeString();
-  row.insertCell().textContent = `${Math.round(ms)} ms`;
+  row.insertCell().textContent = time;
+  row.insertCell().textContent = took;
   for (const service of ['service2', 'service3']) {
     const cell = row.insertCell();
-    cell.textContent = codes?.[service] ?? 'no response';
-    cell.classList.toggle('failed', codes?.[service] !== 200);
+    cell.textContent = codes ? (codes[service] ?? 'no response') : '–';
+    if (codes && codes[service] !== 200) cell.className = 'failed';
   }
   const link = Object.assign(document.createElement('a'), { href: url, target: '_blank', textContent: 'Open trace' });
-  row.insertCell().append(url ? link : 'not traced');
+  link.ariaLabel = `Open trace of ${time}, ${took}`;
+  row.insertCell().append(url ? link : body ? 'not traced' : 'no response');
 }

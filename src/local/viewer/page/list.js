@@ -9,6 +9,8 @@ import { formatTime } from './trace.js';
  */
 
 const idOf = ({ traceId }) => traceId;
+/** Many traces have the same title. */
+const nameOf = (trace) => `${trace.title}, ${formatTime(trace.start)}`;
 
 /**
  * The list of traces.
@@ -22,7 +24,7 @@ export const view = ({ traces }) => html`
 /** @param {Summary} trace */
 const row = (trace) => html`
   <li>
-    <a href="/zipkin/traces/${trace.traceId}">${trace.title}</a>
+    <a href="/zipkin/traces/${trace.traceId}" aria-label=${nameOf(trace)}>${trace.title}</a>
     <time>${formatTime(trace.start)}</time>
     ${summaryLine(trace)}
   </li>`;
@@ -30,5 +32,5 @@ const row = (trace) => html`
 /** The newest trace, for the screen reader. */
 export function newsOf(traces) {
   const newest = traces.find(({ state }) => state !== 'arriving');
-  return newest && `New trace: ${newest.title}, ${formatTime(newest.start)}`;
+  return newest && `New trace: ${nameOf(newest)}`;
 }

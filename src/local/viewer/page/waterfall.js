@@ -33,7 +33,7 @@ export function view({ traces: [trace], opened, all }, show) {
     <h1>${title}</h1>
     <p id="summary">${summaryLine(summary)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a></p>
     <div class="row axis">
-      <span class="name"></span><span class="duration"></span>
+      <span class="name">Click a span for its details</span><span class="duration"></span>
       <span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span>
     </div>
     ${repeat(shown, keyOf, (node) => row(node, summary, opened, show))}
@@ -60,6 +60,7 @@ function row(node, { start, duration }, opened, show) {
           <span class="service">${service}</span><span>${span.name}</span><span class="kind">${span.kind}</span>
           <span class=${failed}>${failed}</span>
           <span class="note">${depth === 0 && span.parentId ? 'shown without its parent' : ''}</span>
+          <span class="level">level ${depth + 1},</span>
         </span>
         <span class="duration">${formatDuration(span.duration)}</span>
         <span class="track"><span class="bar" ?hidden=${!span.timestamp} .style=${place}></span></span>

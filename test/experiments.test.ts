@@ -1,13 +1,15 @@
 // The traces of docs/experiments.md.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { b3, get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
-import { run, urlOf } from './support/process.ts';
-import { serve } from './support/servers.ts';
+import { openPorts } from './support/ports.ts';
+import { run } from './support/process.ts';
+import { freeUrl, serve } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
 import { draw, failedSpans, failedTrace, goodSpans, goodTrace, traceOf } from './support/trace.ts';
@@ -15,15 +17,7 @@ import { until } from './support/wait.ts';
 
 const viewer = disposeAfterTests(await startViewer());
 
-/** service2 as somebody wrote it who passes the B3 headers of a request on by hand. */
-const forwardsByHand = `
-  import express from 'express';
-  const app = express().get('/', async (req, res) => {
-    const b3 = Object.entries(req.headers).filter(([name]) => name.startsWith('x-b3-'));
-    const response = await fetch(process.env.SERVICE3_URL, { headers: Object.fromEntries(b3) });
-    res.send(await response.text());
-  });
-  const server = app.listen(0, () => console.log('http://localhost:' + server.address().port));`;
+const passesHeadersOn = readFileSync('docs/experiments.md', 'utf8').match(/```js\n(.*?)```/s)?.[1] ?? '';
 
 for (const { name, skip = false, backend } of [
   { name: 'the viewer', backend: viewer },
@@ -81,20 +75,14 @@ SERVER service1 get / route=/
     test('B3 headers that are passed on by hand reach service3 twice: it begins another trace', async () => {
       await using service3 = await startService('service3', shared);
       const toService3 = { ...shared, SERVICE3_URL: service3.url };
-      const env = { ...toService3, SERVICE_NAME: 'service2' };
-      const args = [
-        '--env-file=otel.env',
-        '--import',
-        './src/telemetry.ts',
-        '--input-type=module',
-        '-e',
-        forwardsByHand,
-      ];
-      await using service2 = run(process.execPath, args, env);
-      await using service1 = await startService('service1', {
-        ...toService3,
-        SERVICE2_URL: await urlOf('service2', service2),
-      });
+      const { port } = new URL(await freeUrl());
+      const program = passesHeadersOn.replace('http://localhost:5003', service3.url).replace('5002', port);
+      const preload = ['--env-file=otel.env', '--import', './src/telemetry.ts'];
+      const args = [...preload, '--input-type=module', '-e', program];
+      await using _service2 = run(process.execPath, args, { ...toService3, SERVICE_NAME: 'service2' });
+      await until('service2 to listen', async () => (await openPorts([Number(port)])).length > 0);
+      const SERVICE2_URL = `http://localhost:${port}`;
+      await using service1 = await startService('service1', { ...toService3, SERVICE2_URL });
       const { trace_id } = (await get(service1.url)).body;
       const endsAtItsCall = `
 SERVER service1 get / route=/

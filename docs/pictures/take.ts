@@ -3,8 +3,8 @@ import { statSync } from 'node:fs';
 import { startViewer, zipkinAt } from '../../test/support/backends.ts';
 import { CHROMIUM, launchBrowser, openPage } from '../../test/support/browser.ts';
 import { get } from '../../test/support/http.ts';
-import { startDemo } from '../../test/support/services.ts';
-import { traceOf } from '../../test/support/trace.ts';
+import { startDemo, startService } from '../../test/support/services.ts';
+import { failedSpans, goodSpans, traceOf } from '../../test/support/trace.ts';
 
 const { ZIPKIN_URL } = process.env;
 if (!ZIPKIN_URL) {
@@ -42,14 +42,43 @@ async function take(name: string) {
     await page.locator('tbody tr').nth(index).waitFor();
   }
   await take('page');
+}
 
-  const { body } = await get(`${demo.url}/?failure_pct=100`);
-  await traceOf(viewer, `${body.trace_id}`, 9);
-  await page.setViewportSize({ width: 1100, height: 540 });
-  await page.goto(`${body.trace_url}`);
-  await page.locator('summary').nth(8).waitFor();
+/** The trace of a request to service1, in the viewer. */
+async function takeTrace(name: string, url: string, spans: number) {
+  await get(url); // the first request is slower: it opens the connections
+  const { body } = await get(url);
+  await traceOf(viewer, `${body.trace_id}`, spans);
+  await page.setViewportSize({ width: 1200, height: 200 + 36 * spans });
+  await page.goto(`${viewer.url}/zipkin/traces/${body.trace_id}`);
+  await page
+    .locator('summary')
+    .nth(spans - 1)
+    .waitFor();
   await page.getByText('still arriving').waitFor({ state: 'hidden' });
-  await take('viewer');
+  await take(name);
+}
+
+{
+  await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '20' });
+  await takeTrace('viewer', `${demo.url}/?failure_pct=100`, failedSpans);
+}
+
+// Experiments
+{
+  await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '500' });
+  await takeTrace('sequence', demo.url, goodSpans);
+  await takeTrace('parallel', `${demo.url}/?parallel=1`, goodSpans);
+
+  const untraced = { SERVICE3_URL: demo.service3.url, INTENTIONAL_FAILURE_PCT: '0', OTEL_SDK_DISABLED: 'true' };
+  await using service2 = await startService('service2', untraced);
+  const urls = { SERVICE2_URL: service2.url, SERVICE3_URL: demo.service3.url };
+  await using service1 = await startService('service1', { ...viewer.env, ...urls });
+  await takeTrace('untraced', service1.url, 7);
+}
+{
+  await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '1500', DOWNSTREAM_TIMEOUT_MS: '2000' });
+  await takeTrace('outlived', demo.url, goodSpans);
 }
 
 // Real Zipkin

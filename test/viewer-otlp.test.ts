@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { startViewer } from './support/backends.ts';
+import { COLLECTOR_BIN, startViewer } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
+import { openPorts } from './support/ports.ts';
+import { run } from './support/process.ts';
+import { freeUrl } from './support/servers.ts';
 import { startDemo } from './support/services.ts';
+import { noCollector } from './support/skip.ts';
 import { draw, failedSpans, failedTrace, goodSpans, goodTrace, traceOf } from './support/trace.ts';
+import { until } from './support/wait.ts';
 
 const viewer = disposeAfterTests(await startViewer());
 
@@ -30,23 +35,47 @@ const minimal = () => ({
   endTimeUnixNano: '1500000000005000000',
 });
 
-test('a trace is the same tree, by OTLP and in Zipkin’s format', async () => {
-  const otlp = {
-    OTEL_TRACES_EXPORTER: 'otlp',
-    OTEL_EXPORTER_OTLP_ENDPOINT: viewer.url,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-  };
-  await using demo = await startDemo({ env: otlp });
-  const { body: good } = await get(demo.url);
-  assert.equal(draw(await traceOf(viewer, `${good.trace_id}`, goodSpans)), goodTrace);
-  const { body: failed } = await get(`${demo.url}/?failure_pct=100`);
-  const spans = await traceOf(viewer, `${failed.trace_id}`, failedSpans);
-  assert.equal(draw(spans), failedTrace);
-  const client = spans.find(({ tags }) => tags?.error === '500' && tags['url.full']);
-  assert.deepEqual([client?.kind, client?.remoteEndpoint?.ipv4], ['CLIENT', '127.0.0.1']);
-  const thrown = spans.find(({ tags }) => tags?.error?.startsWith('Intentional'));
-  assert.match(`${thrown?.annotations?.[0]?.value}`, /^"exception": \{.*"exception.stacktrace":"Error: Intentional/);
+const otlpTo = (url: string) => ({
+  OTEL_TRACES_EXPORTER: 'otlp',
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
 });
+
+/** An OpenTelemetry Collector that sends on what it receives, as the JSON of OTLP, with gzip. */
+async function startCollector(endpoint: string) {
+  const url = await freeUrl();
+  const config = {
+    receivers: { otlp: { protocols: { http: { endpoint: new URL(url).host } } } },
+    exporters: { otlp_http: { endpoint, encoding: 'json' } },
+    service: {
+      pipelines: { traces: { receivers: ['otlp'], exporters: ['otlp_http'] } },
+      telemetry: { metrics: { level: 'none' } }, // they would listen on a fixed port
+    },
+  };
+  const collector = run(`${COLLECTOR_BIN}`, ['--config', `yaml:${JSON.stringify(config)}`], {});
+  await until('the Collector to listen', async () => (await openPorts([Number(new URL(url).port)])).length > 0);
+  return { url, ...collector };
+}
+
+for (const { by, skip = false, start } of [
+  { by: 'OTLP', start: async () => ({ url: viewer.url, async [Symbol.asyncDispose]() {} }) },
+  { by: 'the OTLP of a Collector', skip: noCollector(), start: () => startCollector(viewer.url) },
+]) {
+  test(`a trace is the same tree by ${by} as in Zipkin’s format`, { skip }, async () => {
+    await using receiver = await start();
+    await using demo = await startDemo({ env: otlpTo(receiver.url) });
+    const { body: good } = await get(demo.url);
+    assert.equal(draw(await traceOf(viewer, `${good.trace_id}`, goodSpans)), goodTrace);
+    const { body: failed } = await get(`${demo.url}/?failure_pct=100`);
+    const spans = await traceOf(viewer, `${failed.trace_id}`, failedSpans);
+    assert.equal(draw(spans), failedTrace);
+    const client = spans.find(({ tags }) => tags?.error === '500' && tags['url.full']);
+    assert.deepEqual([client?.kind, client?.remoteEndpoint?.ipv4], ['CLIENT', '127.0.0.1']);
+    const thrown = spans.find(({ tags }) => tags?.error?.startsWith('Intentional'));
+    const [{ value = '' } = {}] = thrown?.annotations ?? [];
+    assert.match(value, /^"exception": \{.*"exception.stacktrace":"Error: Intentional/);
+  });
+}
 
 test('every kind of value becomes a tag', async () => {
   const values = {

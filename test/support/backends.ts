@@ -2,7 +2,7 @@ import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
 import { createViewer } from '../../src/local/viewer/viewer.ts';
 import { serve } from './servers.ts';
 
-export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL } = process.env;
+export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL, COLLECTOR_BIN } = process.env;
 
 export type Backend = { env: Record<string, string>; trace: (id: string) => Promise<ZipkinSpan[]> };
 

@@ -33,6 +33,8 @@ server.maxRequestsPerSocket = 1000; // so that a caller can't fill the memory by
 server.on('listening', () => {
   const { address, port, family } = server.address() as AddressInfo;
   log.info(`listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+  // the last line of `docker compose up`: service1 starts last, and Docker publishes its port on this machine
+  if (config.SERVICE_NAME === 'service1' && address === '0.0.0.0') log.info(`open http://localhost:${port}`);
 });
 server.on('error', (error) => {
   console.error(`${config.SERVICE_NAME} can't listen on HOST=${config.HOST} PORT=${config.PORT}: ${error.message}`);

@@ -43,6 +43,19 @@ test('a line per request, in JSON: service, method, route, status, milliseconds,
   }
 });
 
+test('on every address, as in Docker, the last line of service1 at startup is the URL to open', async () => {
+  const HOST = '0.0.0.0';
+  await using service2 = await startService('service2', { HOST });
+  await using service1 = await startService('service1', { HOST });
+  for (const service of [service1, service2]) {
+    service.signal('SIGTERM');
+    assert.equal(await service.exit, 0);
+  }
+  const localUrl = service1.url.replace(HOST, 'localhost');
+  assert.deepEqual(messagesOf(service1), [`listens on ${service1.url}`, `open ${localUrl}`]);
+  assert.deepEqual(messagesOf(service2), [`listens on ${service2.url}`]);
+});
+
 for (const { name, skip = false, start } of [
   { name: 'the viewer', start: startViewer },
   {
@@ -217,3 +230,5 @@ test('at every log level of the SDK, a slow reader of the log gets whole lines o
   for (const line of lines) assert.ok(JSON.parse(line).level, line);
   assert.equal(service3.text.stderr, '');
 });
+
+const messagesOf = (service: Parameters<typeof linesOf>[0]) => linesOf(service).map(({ msg }) => msg);

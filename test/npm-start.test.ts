@@ -93,7 +93,11 @@ suite('npm start', { skip: await portsInUse() }, () => {
     await using _9411 = await serve((_req, res) => res.end('hello'), 9411);
     await using started = start({ INTENTIONAL_FAILURE_PCT: '100' });
     await ready(started);
-    assert.equal(notes(started)[0], 'port 9411 is taken: the trace viewer listens on 9412');
+    assert.deepEqual(notes(started).slice(0, 3), [
+      'port 5002 is not available: service2 listens on 5004',
+      'port 5003 is not available: service3 listens on 5005',
+      'port 9411 is not available: the trace viewer listens on 9412',
+    ]);
     for (const [name, port] of Object.entries({ service2: 5004, service3: 5005 })) {
       assert.match(started.text.stdout, new RegExp(`^${name} \\| .*listens on http://127.0.0.1:${port}$`, 'm'));
     }
@@ -156,7 +160,7 @@ suite('npm start', { skip: await portsInUse() }, () => {
     await once(claim, 'listening');
     await using started = start();
     await ready(started);
-    assert.equal(notes(started)[0], 'port 9411 is taken: the trace viewer listens on 9412');
+    assert.equal(notes(started)[0], 'port 9411 is not available: the trace viewer listens on 9412');
     await stop(started);
   });
 
@@ -258,6 +262,29 @@ suite('npm start', { skip: await portsInUse() }, () => {
     assert.deepEqual((await get('http://localhost:5001')).body.response_codes, { service2: 200, service3: 200 });
     await stop(started);
   });
+
+  for (const [env, proxied] of [
+    [{ NO_PROXY: 'localhost' }, ['shop.test']],
+    [{ no_proxy: 'shop.test', HOST: '127.0.0.2' }, []],
+    [{ NO_PROXY: '*' }, []],
+  ] as const) {
+    test(`behind a proxy, with ${JSON.stringify(env)}: this machine is called directly, others as the variables say`, async () => {
+      const hosts: unknown[] = [];
+      await using proxy = await serve(({ headers }, res) => {
+        hosts.push(headers.host);
+        res.writeHead(502).end();
+      });
+      const proxySettings = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: proxy.url };
+      await using started = start({ ...proxySettings, SERVICE2_URL: 'http://shop.test', ...env });
+      await ready(started);
+      const host = 'HOST' in env ? env.HOST : 'localhost';
+      const { body } = await get(`http://${host}:5001`);
+      assert.equal(body.response_codes.service3, 200);
+      await traceOf(zipkinAt(`http://${host}:9411`), `${body.trace_id}`, 7);
+      assert.deepEqual(hosts, proxied);
+      await stop(started);
+    });
+  }
 
   test('TRACE_UI_URL: trace_url, log and banner lead there', async () => {
     await using started = start({ TRACE_UI_URL: 'http://localhost:16686/trace/{traceId}' });

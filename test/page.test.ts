@@ -43,14 +43,14 @@ test('only service1 has a page, and only at /', async () => {
   }
 });
 
-test('curl gets the JSON and nothing else', async () => {
+test('curl gets the JSON, a newline and nothing else', async () => {
   const response = await fetch(`${demo.url}/?failure_pct=0`, { headers: { accept: '*/*' } });
   assert.equal(response.headers.get('content-security-policy'), null);
   const text = await response.text();
   const { trace_id } = JSON.parse(text);
   assert.equal(
     text,
-    `{"failure_chance_pct":0,"response_codes":{"service2":200,"service3":200},"trace_id":"${trace_id}","trace_url":"${viewer.url}/zipkin/traces/${trace_id}"}`,
+    `{"failure_chance_pct":0,"response_codes":{"service2":200,"service3":200},"trace_id":"${trace_id}","trace_url":"${viewer.url}/zipkin/traces/${trace_id}"}\n`,
   );
 });
 

@@ -26,6 +26,12 @@ test('the response to a good request has both response codes and a link to the t
   });
 });
 
+test('a response ends with a newline, so that the prompt after curl is on a line of its own', async () => {
+  for (const path of ['/', '/health', '/nowhere']) {
+    assert.match(await (await fetch(demo.url + path)).text(), /^\{.*\}\n$/);
+  }
+});
+
 test('without telemetry.ts the response is the same, except for the link', async () => {
   const env = { SERVICE3_URL: demo.service3.url, INTENTIONAL_FAILURE_PCT: '100' };
   await using service2 = await startService('service2', env, { telemetry: false });

@@ -36,13 +36,12 @@ if (wanted !== 0 && service1 !== wanted) {
 }
 
 const ports = new Map<ServiceName, number>([['service1', service1]]);
-let port = service1;
-for (const name of calledServices) {
-  port = await findPort(port + 1, host);
+for (const [index, name] of calledServices.entries()) {
   const variable = urlVariable(name);
   if (env[variable]) {
     note(`${variable} is set: ${new URL(env[variable]).origin} is called, and no service is started for it`);
   } else {
+    const port = await choosePort(service1 + 1 + index, name);
     ports.set(name, port);
     env[variable] = urlOf(port);
   }
@@ -50,13 +49,15 @@ for (const name of calledServices) {
 if (/\S/.test(env.OTEL_SERVICE_NAME ?? '') || /(^|,)\s*service\.name=/.test(env.OTEL_RESOURCE_ATTRIBUTES ?? '')) {
   note('OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES names the service: all three have that name in the traces');
 }
+// With NODE_USE_ENV_PROXY=1, Node would send requests to this machine to the proxy, too. The lower-case name wins.
+const direct = env.no_proxy || env.NO_PROXY;
+if (direct !== '*') env.no_proxy = [direct, 'localhost', '127.0.0.1', '[::1]', address].filter(Boolean).join();
 const backend = await findTraceBackend(env, config);
 if (backend) {
   note(`${backend.reason}; the built-in trace viewer is not started`);
   if (backend.traceUiUrl) env.TRACE_UI_URL ??= backend.traceUiUrl;
 } else {
-  const port = await findPort(9411, host);
-  if (port !== 9411) note(`port 9411 is taken: the trace viewer listens on ${port}`);
+  const port = await choosePort(9411, 'the trace viewer');
   const viewer = createViewer({ service1Url: browserUrlOf(service1) }).listen(port, host);
   viewer.on('error', ({ message }) => die(`the trace viewer can't start: ${message}`));
   env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(port)}/api/v2/spans`;
@@ -87,6 +88,13 @@ if (!stopping) {
   note(`send a request:  open ${url}, or curl ${url.replace('http://', '')}`);
   if (env.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(env.TRACE_UI_URL)}`);
   note('stop with Ctrl-C');
+}
+
+/** The port that is wanted, or else the next one that is free and that fetch accepts, which a line then names. */
+async function choosePort(wanted: number, name: string): Promise<number> {
+  const port = await findPort(wanted, host);
+  if (port !== wanted) note(`port ${wanted} is not available: ${name} listens on ${port}`);
+  return port;
 }
 
 /** The viewer takes OTLP, too, but only as JSON. */

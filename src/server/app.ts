@@ -8,6 +8,10 @@ export function createApp(handlers: RequestHandler[], log: Logger): RequestListe
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // clients never revalidate
+  // with a newline at the end, so that the prompt after curl is on a line of its own
+  app.response.json = function (body) {
+    return this.type('json').send(`${JSON.stringify(body)}\n`);
+  };
   app.get('/health', (_req, res) => {
     // before logRequests: probes are not logged
     res.json({ status: 'UP' });

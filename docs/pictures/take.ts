@@ -77,6 +77,21 @@ async function takeTrace(name: string, url: string, spans: number) {
   await takeTrace('untraced', service1.url, 7);
 }
 {
+  await using emptyViewer = await startViewer();
+  const env = { ...emptyViewer.env, SERVICE3_SLEEP_MS: '500', INTENTIONAL_FAILURE_PCT: '0' };
+  await using service3 = await startService('service3', { ...env, OTEL_PROPAGATORS: 'tracecontext' });
+  const toService3 = { ...env, SERVICE3_URL: service3.url };
+  await using service2 = await startService('service2', toService3);
+  await using service1 = await startService('service1', { ...toService3, SERVICE2_URL: service2.url });
+  const { body } = await get(service1.url);
+  await traceOf(emptyViewer, `${body.trace_id}`, 8);
+  await page.setViewportSize({ width: 1200, height: 360 });
+  await page.goto(`${emptyViewer.url}/zipkin/`);
+  await page.getByText('service3: get /').nth(1).waitFor();
+  await page.getByText('still arriving').waitFor({ state: 'hidden' });
+  await take('pieces');
+}
+{
   await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '1500', DOWNSTREAM_TIMEOUT_MS: '2000' });
   await takeTrace('outlived', demo.url, goodSpans);
 }

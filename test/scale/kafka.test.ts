@@ -10,12 +10,7 @@ import { failedSpans, goodSpans } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
 import { arrive, spanCounts, tracesOf } from '../support/whole-traces.ts';
 
-const images = [
-  'openzipkin/zipkin:3.6.1',
-  'openzipkin/zipkin-kafka:3.6.1',
-  'openzipkin/zipkin-cassandra:3.6.1',
-  'otel/opentelemetry-collector-contrib:0.139.0',
-];
+const files = ['-f', 'compose.yaml', '-f', 'docker/scale.yaml'];
 const good = 'http://localhost:5001/?failure_pct=0';
 const failing = 'http://localhost:5001/?failure_pct=100'; // each of these traces is kept
 const requests = Number(process.env.SCALE_REQUESTS ?? 2000);
@@ -23,7 +18,7 @@ const requests = Number(process.env.SCALE_REQUESTS ?? 2000);
 const decisionWait = 30;
 const commitInterval = 600;
 
-suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await noDocker(images) }, () => {
+suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await noDocker(files) }, () => {
   let demo: ReturnType<typeof composeProject>;
   const compose: typeof demo.compose = (...args) => demo.compose(...args);
   const scale = (samplers: number) => compose(`up -d --no-deps --no-recreate --scale sampler=${samplers} sampler`);
@@ -32,7 +27,7 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
   before(async () => {
     // With 10 requests at a time, some 400 spans a second: less than Cassandra takes. (A backlog of over a minute in a
     // Zipkin's memory would die with it.)
-    demo = composeProject(['-f', 'compose.yaml', '-f', 'docker/scale.yaml'], { SERVICE3_SLEEP_MS: '200' });
+    demo = composeProject(files, { SERVICE3_SLEEP_MS: '200' });
     await compose('up --build --wait --scale zipkin=3 --scale sampler=2 --scale service3=2');
   });
   after(() => demo.remove());

@@ -18,12 +18,12 @@ export async function noDocker(options: string[] = [], settings: Record<string, 
   const docker = (...args: string[]) => {
     try {
       const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
-      return execFileSync('docker', args, { env: { ...process.env, ...settings }, stdio, encoding: 'utf8' });
+      return execFileSync('docker', args, { env: { ...process.env, ...settings }, stdio, encoding: 'utf8' }).trim();
     } catch {
       return '';
     }
   };
-  const images = new Set(docker('compose', ...options, 'config', '--images').trim().split('\n'));
+  const images = new Set(docker('compose', ...options, 'config', '--images').split('\n'));
   images.delete('tracing-demo'); // it is built here
   const missing = [...images].filter((image) => !docker('image', 'inspect', image));
   const taken = await openPorts([4318, 5001, 9411, 16686]);

@@ -7,7 +7,7 @@ import { composeProject, noDocker } from '../support/docker.ts';
 import { alternatives, startExample } from '../support/example.ts';
 import { b3, get, hex } from '../support/http.ts';
 import { jaegerAt } from '../support/jaeger.ts';
-import { failedSpans, goodSpans, traceOf } from '../support/trace.ts';
+import { draw, failedSpans, failedTrace, goodSpans, traceOf } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
 
 suite('docker compose', { skip: await noDocker() }, () => {
@@ -176,6 +176,19 @@ suite('docker compose', { skip: await noDocker() }, () => {
     }
     const backends = ['zipkin', 'collector-jaeger', 'collector', 'collector-queue-owner'];
     await assertHardened(['service1', 'service2', 'service3', ...backends]);
+  });
+
+  test('BACKEND=collector: the failed trace is whole and red in Zipkin and in Jaeger, with its reasons', async () => {
+    const { trace_id } = (await get(`${service1}/?failure_pct=100`)).body;
+    const inZipkin = await traceOf(zipkinAt('http://localhost:9411'), `${trace_id}`, failedSpans);
+    // The Collector's exporter writes `error: true`, and the reason in a tag of its own.
+    const withReasons = inZipkin.map((span) => {
+      const { error, 'otel.status_description': reason } = span.tags ?? {};
+      return error === 'true' ? { ...span, tags: { ...span.tags, error: `${reason}` } } : span;
+    });
+    assert.equal(draw(withReasons), failedTrace);
+    const inJaeger = await traceOf(jaegerAt('http://localhost:16686', {}), `${trace_id}`, failedSpans);
+    assert.equal(draw(inJaeger), failedTrace);
   });
 
   test('BACKEND=collector: a service outside Docker sends OTLP to the Collector', async () => {

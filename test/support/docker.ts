@@ -1,6 +1,6 @@
 // The project's own compose file, run in a copy of the project. It needs a Docker engine and the ports that the README
 // names.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, type StdioOptions } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,20 +10,25 @@ import { unless } from './skip.ts';
 
 const project = 'tracing-demo-test';
 
-/** For a suite's `skip` option: the reason, if there is no Docker engine, or if an image or port is not available. */
-export async function noDocker(images: string[] = []): Promise<string | false> {
-  const succeeds = (...args: string[]) => {
+/**
+ * For a suite's `skip` option: the reason, if there is no Docker engine, or if a port or an image is not available.
+ * `options` and `settings` are those of `composeProject`.
+ */
+export async function noDocker(options: string[] = [], settings: Record<string, string> = {}): Promise<string | false> {
+  const docker = (...args: string[]) => {
     try {
-      execFileSync('docker', args, { stdio: 'ignore' });
-      return true;
+      const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
+      return execFileSync('docker', args, { env: { ...process.env, ...settings }, stdio, encoding: 'utf8' }).trim();
     } catch {
-      return false;
+      return '';
     }
   };
-  const missing = images.filter((image) => !succeeds('image', 'inspect', image));
+  const images = new Set(docker('compose', ...options, 'config', '--images').split('\n'));
+  images.delete('tracing-demo'); // it is built here
+  const missing = [...images].filter((image) => !docker('image', 'inspect', image));
   const taken = await openPorts([4318, 5001, 9411, 16686]);
   return (
-    unless(succeeds('info'), 'no Docker engine') ||
+    unless(docker('info'), 'no Docker engine') ||
     unless(missing.length === 0, `no image ${missing.join(', ')}`) ||
     unless(taken.length === 0, `ports in use: ${taken.join(', ')}`)
   );

@@ -109,7 +109,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.match(await cell(1), /^\d+ ms$/);
     assert.equal(await page.getByRole('status').innerText(), 'All went well');
     assert.equal(await hint.isVisible(), false);
-    await page.getByText('through a Collector, after some seconds, if it is kept').waitFor();
+    await page.getByText('after a second, unless a Collector drops it').waitFor();
     const arrow = page.locator('#service2-service3');
     const strokes = () =>
       arrow.evaluate((path) => path.ownerDocument.defaultView.getComputedStyle(path).strokeDasharray);

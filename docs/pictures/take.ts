@@ -35,9 +35,9 @@ async function take(name: string) {
   };
   await using demo = await startDemo(viewer, env);
   await get(demo.url); // the first request is slower: it opens the connections
-  await page.setViewportSize({ width: 900, height: 540 });
+  await page.setViewportSize({ width: 900, height: 590 });
   await page.goto(demo.url);
-  for (const [index, name] of ['Make it succeed', 'Send a request', 'Make it fail'].entries()) {
+  for (const [index, name] of ['Make it succeed', 'Call both at once', 'Make it fail'].entries()) {
     await page.getByRole('button', { name }).click();
     await page.locator('tbody tr').nth(index).waitFor();
   }
@@ -88,7 +88,7 @@ async function takeTrace(name: string, url: string, spans: number) {
   await page.setViewportSize({ width: 1200, height: 360 });
   await page.goto(`${emptyViewer.url}/zipkin/`);
   await page.getByText('service3: get /').nth(1).waitFor();
-  await page.getByText('still arriving').waitFor({ state: 'hidden' });
+  await page.getByText('still arriving').last().waitFor({ state: 'hidden' });
   await take('pieces');
 }
 {

@@ -57,7 +57,7 @@ SERVER service1 get / route=/
 
     for (const [propagators, isWhole] of [
       ['tracecontext', false],
-      ['b3multi,tracecontext', true],
+      ['b3multi,tracecontext,baggage', true],
     ] as const) {
       test(`service3 with OTEL_PROPAGATORS=${propagators}: ${isWhole ? 'one trace' : 'three traces'}`, async () => {
         await using service3 = await startService('service3', { ...shared, OTEL_PROPAGATORS: propagators });

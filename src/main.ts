@@ -27,7 +27,7 @@ const handlers = {
 } satisfies Record<ServiceName, () => Promise<RequestHandler[]>>;
 
 const app = createApp(await handlers[config.SERVICE_NAME](), log);
-// A busy caller may reuse a connection just after its idle timeout: keep it open a little longer.
+// A busy caller may reuse a connection just after the announced keep-alive timeout: keep it open 30 s longer.
 const server = createServer({ keepAliveTimeoutBuffer: 30_000 }, app).listen(config.PORT, config.HOST);
 server.maxRequestsPerSocket = 1000; // so that a caller can't fill the memory by pipelining; further ones get a 503
 server.on('listening', () => {

@@ -23,7 +23,6 @@ for (const { name, skip = false, backend } of [
   { name: 'the viewer', backend: viewer },
   { name: 'real Zipkin', skip: noZipkin(), backend: zipkinAt(`${ZIPKIN_URL}`) },
 ]) {
-  const shared = { ...backend.env, SERVICE3_SLEEP_MS: '1', INTENTIONAL_FAILURE_PCT: '0' };
   const drawTrace = async (id: unknown, spans: number) => draw(await traceOf(backend, `${id}`, spans));
 
   /** The traces that have begun in service3, as text. */
@@ -38,11 +37,8 @@ for (const { name, skip = false, backend } of [
 
   suite(`in ${name}`, { skip }, () => {
     test('service2 without tracing: the trace ends at the call, and service3 begins another one', async () => {
-      await using service3 = await startService('service3', shared);
-      const toService3 = { ...shared, SERVICE3_URL: service3.url };
-      await using service2 = await startService('service2', { ...toService3, OTEL_SDK_DISABLED: 'true' });
-      await using service1 = await startService('service1', { ...toService3, SERVICE2_URL: service2.url });
-      const { trace_id } = (await get(service1.url)).body;
+      await using demo = await startDemo(backend, {}, { service2: { OTEL_SDK_DISABLED: 'true' } });
+      const { trace_id } = (await get(demo.url)).body;
       const endsAtTheCall = `
 SERVER service1 get / route=/
   - service1 call_service2_from_service1
@@ -52,7 +48,7 @@ SERVER service1 get / route=/
       SERVER service3 get / route=/
         - service3 sleep_service3`;
       assert.equal(await drawTrace(trace_id, 7), endsAtTheCall.trim());
-      assert.deepEqual(await begunIn(service3, trace_id, 1), [service3Alone]);
+      assert.deepEqual(await begunIn(demo.service3, trace_id, 1), [service3Alone]);
     });
 
     for (const [propagators, isWhole] of [
@@ -60,21 +56,18 @@ SERVER service1 get / route=/
       ['b3multi,tracecontext,baggage', true],
     ] as const) {
       test(`service3 with OTEL_PROPAGATORS=${propagators}: ${isWhole ? 'one trace' : 'three traces'}`, async () => {
-        await using service3 = await startService('service3', { ...shared, OTEL_PROPAGATORS: propagators });
-        const toService3 = { ...shared, SERVICE3_URL: service3.url };
-        await using service2 = await startService('service2', toService3);
-        await using service1 = await startService('service1', { ...toService3, SERVICE2_URL: service2.url });
-        const { trace_id } = (await get(service1.url)).body;
+        await using demo = await startDemo(backend, {}, { service3: { OTEL_PROPAGATORS: propagators } });
+        const { trace_id } = (await get(demo.url)).body;
         if (isWhole) return assert.equal(await drawTrace(trace_id, goodSpans), goodTrace);
         const withoutService3 = goodTrace.split('\n').filter((line) => !line.includes(' service3 '));
         assert.equal(await drawTrace(trace_id, withoutService3.length), withoutService3.join('\n'));
-        assert.deepEqual(await begunIn(service3, trace_id, 2), [service3Alone, service3Alone]);
+        assert.deepEqual(await begunIn(demo.service3, trace_id, 2), [service3Alone, service3Alone]);
       });
     }
 
     test('B3 headers that are passed on by hand reach service3 twice: it begins another trace', async () => {
-      await using service3 = await startService('service3', shared);
-      const toService3 = { ...shared, SERVICE3_URL: service3.url };
+      await using service3 = await startService('service3', { ...backend.env, SERVICE3_SLEEP_MS: '1' });
+      const toService3 = { ...backend.env, SERVICE3_URL: service3.url };
       const { port } = new URL(await freeUrl());
       const program = passesHeadersOn.replace('http://localhost:5003', service3.url).replace('5002', port);
       const preload = ['--env-file=otel.env', '--import', './src/telemetry.ts'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { COLLECTOR_BIN, startViewer } from './support/backends.ts';
+import { COLLECTOR_BIN, otlpTo, startViewer } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { openPorts } from './support/ports.ts';
@@ -33,12 +33,6 @@ const minimal = () => ({
   spanId: hex(16),
   startTimeUnixNano: '1500000000000000123',
   endTimeUnixNano: '1500000000005000000',
-});
-
-const otlpTo = (url: string) => ({
-  OTEL_TRACES_EXPORTER: 'otlp',
-  OTEL_EXPORTER_OTLP_ENDPOINT: url,
-  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
 });
 
 /** An OpenTelemetry Collector that sends on what it receives, as the JSON of OTLP, with gzip. */

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { startViewer, zipkinAt } from '../../test/support/backends.ts';
 import { CHROMIUM, launchBrowser, openPage } from '../../test/support/browser.ts';
 import { get } from '../../test/support/http.ts';
-import { startDemo, startService } from '../../test/support/services.ts';
+import { startDemo } from '../../test/support/services.ts';
 import { failedSpans, goodSpans, traceOf } from '../../test/support/trace.ts';
 
 const { ZIPKIN_URL } = process.env;
@@ -69,21 +69,16 @@ async function takeTrace(name: string, url: string, spans: number) {
   await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '500' });
   await takeTrace('sequence', demo.url, goodSpans);
   await takeTrace('parallel', `${demo.url}/?parallel=1`, goodSpans);
-
-  const untraced = { SERVICE3_URL: demo.service3.url, INTENTIONAL_FAILURE_PCT: '0', OTEL_SDK_DISABLED: 'true' };
-  await using service2 = await startService('service2', untraced);
-  const urls = { SERVICE2_URL: service2.url, SERVICE3_URL: demo.service3.url };
-  await using service1 = await startService('service1', { ...viewer.env, ...urls });
-  await takeTrace('untraced', service1.url, 7);
+}
+{
+  await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '500' }, { service2: { OTEL_SDK_DISABLED: 'true' } });
+  await takeTrace('untraced', demo.url, 7);
 }
 {
   await using emptyViewer = await startViewer();
-  const env = { ...emptyViewer.env, SERVICE3_SLEEP_MS: '500', INTENTIONAL_FAILURE_PCT: '0' };
-  await using service3 = await startService('service3', { ...env, OTEL_PROPAGATORS: 'tracecontext' });
-  const toService3 = { ...env, SERVICE3_URL: service3.url };
-  await using service2 = await startService('service2', toService3);
-  await using service1 = await startService('service1', { ...toService3, SERVICE2_URL: service2.url });
-  const { body } = await get(service1.url);
+  const mismatch = { service3: { OTEL_PROPAGATORS: 'tracecontext' } };
+  await using demo = await startDemo(emptyViewer, { SERVICE3_SLEEP_MS: '500' }, mismatch);
+  const { body } = await get(demo.url);
   await traceOf(emptyViewer, `${body.trace_id}`, 8);
   await page.setViewportSize({ width: 1200, height: 360 });
   await page.goto(`${emptyViewer.url}/zipkin/`);

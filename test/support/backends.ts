@@ -18,6 +18,13 @@ export function zipkinAt(url: string): Backend & { url: string } {
   };
 }
 
+/** The variables that send spans to `url` as OTLP's JSON. */
+export const otlpTo = (url: string) => ({
+  OTEL_TRACES_EXPORTER: 'otlp',
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+});
+
 /** The built-in viewer on a free port. */
 export async function startViewer() {
   const server = await serve(createViewer());

@@ -11,10 +11,10 @@ import { unless } from './skip.ts';
 const project = 'tracing-demo-test';
 
 /**
- * For a suite's `skip` option: the reason, if there is no Docker engine, or if a port or an image is not available.
- * `options` and `settings` are those of `composeProject`.
+ * For a suite's `skip` option: the reason, if there is no Docker engine, or if a port is not available; with the
+ * `options` and `settings` of `composeProject`, also if one of its images is not (they are large).
  */
-export async function noDocker(options: string[] = [], settings: Record<string, string> = {}): Promise<string | false> {
+export async function noDocker(options?: string[], settings: Record<string, string> = {}): Promise<string | false> {
   const docker = (...args: string[]) => {
     try {
       const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
@@ -23,7 +23,7 @@ export async function noDocker(options: string[] = [], settings: Record<string, 
       return '';
     }
   };
-  const images = new Set(docker('compose', ...options, 'config', '--images').split('\n'));
+  const images = new Set(options && docker('compose', ...options, 'config', '--images').split('\n'));
   images.delete('tracing-demo'); // it is built here
   const missing = [...images].filter((image) => !docker('image', 'inspect', image));
   const taken = await openPorts([4318, 5001, 9411, 16686]);

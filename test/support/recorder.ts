@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fromOtlp } from '../../src/local/viewer/from-otlp.ts';
 import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
-import { zipkinAt } from './backends.ts';
+import { otlpTo, zipkinAt } from './backends.ts';
 
 export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut' | 'drips' | 'endless' | 'redirects';
 
@@ -71,11 +71,7 @@ export async function startRecorder(port = 0) {
   const url = `http://127.0.0.1:${port}`;
   return {
     ...zipkinAt(url),
-    otlp: {
-      OTEL_TRACES_EXPORTER: 'otlp',
-      OTEL_EXPORTER_OTLP_ENDPOINT: url,
-      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    },
+    otlp: otlpTo(url),
     spans,
     bytes: () => bytes,
     open: () => open,

@@ -21,13 +21,20 @@ export async function startService(
   return { url: await urlOf(SERVICE_NAME, service), ...service };
 }
 
-/** The three services; spans go to `backend`. There are no failures and hardly any sleep, unless `env` sets them. */
-export async function startDemo(backend: { env: Record<string, string> }, env: Record<string, string> = {}) {
+/**
+ * The three services; spans go to `backend`. There are no failures and hardly any sleep, unless `env` sets them. `own`
+ * has the variables of single services.
+ */
+export async function startDemo(
+  backend: { env: Record<string, string> },
+  env: Record<string, string> = {},
+  own: Partial<Record<ServiceName, Record<string, string>>> = {},
+) {
   const shared = { INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1', ...backend.env, ...env };
   const demo = {} as Record<ServiceName, Awaited<ReturnType<typeof startService>>>;
   const urls: Record<string, string> = {};
   for (const name of (Object.keys(services) as ServiceName[]).reverse()) {
-    demo[name] = await startService(name, { ...urls, ...shared }); // after the services that it calls
+    demo[name] = await startService(name, { ...urls, ...shared, ...own[name] }); // after the services that it calls
     urls[`${name.toUpperCase()}_URL`] = demo[name].url;
   }
   const all = Object.values(demo);

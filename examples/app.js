@@ -11,5 +11,6 @@ app.get('/orders/:id', async (req, res) => {
 
 const server = app.listen(PORT, (error) => {
   if (error) throw error;
-  console.log(`try http://localhost:${server.address().port}/orders/7`);
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`try http://localhost:${port}/orders/7`);
 });

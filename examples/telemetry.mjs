@@ -50,7 +50,7 @@ const flush = (limitMs) => {
 };
 // After this, process.exit() waits for the spans. It returns at once: code after it still runs.
 const exitFlushes = () => {
-  process.exit = (code) => void flush(4000).then(() => exit(code));
+  process.exit = /** @type {typeof exit} */ ((code) => void flush(4000).then(() => exit(code)));
 };
 
 // At a signal: if your service has a handler, its process.exit() waits for the spans. If not, the process ends here.

@@ -2,31 +2,27 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RequestHandler } from 'express';
+import { log } from './log.ts';
 import { createApp } from './server/app.ts';
+import { page } from './server/page/page.ts';
 import { closeOnSignal, exitOnCrash } from './server/shutdown.ts';
+import { service1 } from './services/service1.ts';
+import { service2 } from './services/service2.ts';
+import { service3 } from './services/service3.ts';
 import type { ServiceName } from './services.ts';
-import { config, log } from './setup.ts';
+import { config } from './settings.ts';
+import { callerDisconnected } from './telemetry/caller-disconnected.ts';
 
 exitOnCrash(log);
 
-// The handlers of `GET /`, imported and built only for the service that runs.
+// The handlers of `GET /`, built only for the service that runs.
 const handlers = {
-  service1: async () => {
-    const { page } = await import('./server/page/page.ts');
-    const { service1 } = await import('./services/service1.ts');
-    return [page(config), service1(config, log)];
-  },
-  service2: async () => {
-    const { service2 } = await import('./services/service2.ts');
-    return [service2(config, log)];
-  },
-  service3: async () => {
-    const { service3 } = await import('./services/service3.ts');
-    return [service3(config)];
-  },
-} satisfies Record<ServiceName, () => Promise<RequestHandler[]>>;
+  service1: () => [page(config), service1(config, log)],
+  service2: () => [service2(config, log)],
+  service3: () => [service3(config)],
+} satisfies Record<ServiceName, () => RequestHandler[]>;
 
-const app = createApp(await handlers[config.SERVICE_NAME](), log);
+const app = createApp(handlers[config.SERVICE_NAME](), log, callerDisconnected);
 // A busy caller may reuse a connection just after the announced keep-alive timeout: keep it open 30 s longer.
 const server = createServer({ keepAliveTimeoutBuffer: 30_000 }, app).listen(config.PORT, config.HOST);
 server.maxRequestsPerSocket = 1000; // so that a caller can't fill the memory by pipelining; further ones get a 503

@@ -7,23 +7,23 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { describeDestination } from './config/describe-destination.ts';
+import { sdkLog } from './log.ts';
 import { onShutdown } from './server/shutdown.ts';
-import { untraced } from './server/untraced.ts';
-import { config, sdkLog } from './setup.ts';
+import { createUntracedFilter } from './server/untraced-filter.ts';
+import { config } from './settings.ts';
 import { createPropagator } from './telemetry/create-propagator.ts';
 import { httpConfig } from './telemetry/http-config.ts';
 import { logDiagnostics } from './telemetry/log-diagnostics.ts';
-import { RetryingZipkinExporter } from './telemetry/retrying-zipkin-exporter.ts';
-import { shutDown } from './telemetry/shut-down.ts';
 import { undiciConfig } from './telemetry/undici-config.ts';
+import { RetryingZipkinExporter } from './telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
+import { shutDownSdk } from './telemetry/upstream/sdk-trace.ts';
 
 // ES modules can't be patched once they are loaded: without this hook, spans of Express have no http.route.
 register({ include: ['express'] });
 
 // Zipkin unless OTEL_TRACES_EXPORTER names another exporter, which the SDK then creates.
 const { OTEL_EXPORTER_ZIPKIN_ENDPOINT: url, OTEL_EXPORTER_ZIPKIN_TIMEOUT: timeoutMs } = config;
-const usesZipkin = config.OTEL_TRACES_EXPORTER.includes('zipkin');
-const zipkin = usesZipkin ? new RetryingZipkinExporter(url, timeoutMs) : undefined;
+const zipkin = config.OTEL_TRACES_EXPORTER.includes('zipkin') ? new RetryingZipkinExporter(url, timeoutMs) : undefined;
 
 logDiagnostics(sdkLog, config.OTEL_LOG_LEVEL, describeDestination(config));
 const sdk = new NodeSDK({
@@ -32,7 +32,7 @@ const sdk = new NodeSDK({
   ...(zipkin && { traceExporter: zipkin }),
   textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3 and baggage, unless OTEL_PROPAGATORS is set
   instrumentations: [
-    new HttpInstrumentation({ ...httpConfig, ignoreIncomingRequestHook: untraced(config) }), // SERVER spans
+    new HttpInstrumentation({ ...httpConfig, ignoreIncomingRequestHook: createUntracedFilter(config) }), // SERVER spans
     new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route
     new UndiciInstrumentation(undiciConfig), // CLIENT spans: Node's fetch is undici, not node:http
   ],
@@ -41,5 +41,5 @@ const sdk = new NodeSDK({
 sdk.start();
 onShutdown(() => {
   zipkin?.stopRetrying();
-  return shutDown(sdk);
+  return shutDownSdk(sdk);
 });

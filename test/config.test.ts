@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { isBlockedPort } from '../src/config/blocked-ports.ts';
-import { ConfigError, parseConfig, urlVariable, variableNames } from '../src/config/config.ts';
+import { ConfigError, parseConfig, variableNames } from '../src/config/config.ts';
 import { describeDestination } from '../src/config/describe-destination.ts';
-import { calledServices, services } from '../src/services.ts';
+import { serviceNames } from '../src/services.ts';
 import { run } from './support/process.ts';
 import { serve } from './support/servers.ts';
 
@@ -15,8 +15,7 @@ const service = (env: Record<string, string>) =>
     ...env,
   });
 
-const names = Object.keys(services).join(' | ');
-const urlVariables = calledServices.map(urlVariable);
+const names = serviceNames.join(' | ');
 const noUrl = [
   '',
   'abc',
@@ -33,7 +32,8 @@ const invalid: Record<string, string[]> = {
   SERVICE_NAME: ['', 'service9', 'Service1'],
   HOST: ['', 'abc', '999.0.0.1'],
   PORT: ['', 'abc', '-1', '65536', '1e3', '80 80', '6000'],
-  ...Object.fromEntries(urlVariables.map((name) => [name, noUrl])),
+  SERVICE2_URL: noUrl,
+  SERVICE3_URL: noUrl,
   INTENTIONAL_FAILURE_PCT: ['', 'abc', '-1', '101', '50%', ' '],
   SERVICE3_SLEEP_MS: ['', 'abc', '-1', '1e9', '0.5', '1000000000'],
   DOWNSTREAM_TIMEOUT_MS: ['', '0', '290001', 'abc', '-1', '1e9'],
@@ -101,7 +101,7 @@ suite('an invalid value is one line with the variable, the value and the valid v
 test('otel.env and docker/shell.env have every variable, and each has an invalid value above', () => {
   const namesIn = (file: string) =>
     [...readFileSync(file, 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)(=|$)/gm)].map(([, name = '']) => name);
-  const setByCompose = ['SERVICE_NAME', 'HOST', 'PORT', ...urlVariables];
+  const setByCompose = ['SERVICE_NAME', 'HOST', 'PORT', 'SERVICE2_URL', 'SERVICE3_URL'];
   const all = variableNames.toSorted();
   assert.deepEqual([...new Set(namesIn('otel.env'))].sort(), all); // the sampler has two lines, one of them commented out
   assert.deepEqual([...namesIn('docker/shell.env'), ...setByCompose].sort(), all);
@@ -211,7 +211,7 @@ test('OTEL_BSP_EXPORT_TIMEOUT must be longer than the timeout of the exporter: o
 for (const file of ['compose.yaml', 'docker/scale.yaml']) {
   test(`every service is in ${file}`, () => {
     const names = [...readFileSync(file, 'utf8').matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name);
-    for (const service of Object.keys(services)) assert.ok(names.includes(service), service);
+    for (const service of serviceNames) assert.ok(names.includes(service), service);
   });
 }
 

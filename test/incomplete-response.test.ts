@@ -17,7 +17,8 @@ const service = disposeAfterTests(
     viewer.env,
     `import { pipeline, Readable } from 'node:stream';
      import { createApp } from './src/server/app.ts';
-     import { log } from './src/setup.ts';
+     import { log } from './src/log.ts';
+     import { callerDisconnected } from './src/telemetry/caller-disconnected.ts';
 
      const how = {
        'waits for the caller to leave': () => {},
@@ -38,7 +39,7 @@ const service = disposeAfterTests(
      };
      async function* endless() { for (;;) { yield 'a'.repeat(1000); await new Promise(setImmediate); } }
      async function* failing() { yield 'a'; throw new RangeError('no more rows'); }
-     const app = createApp([(req, res) => how[req.query.how](req, res)], log);`,
+     const app = createApp([(req, res) => how[req.query.how](req, res)], log, callerDisconnected);`,
   ),
 );
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
-import { createFormatter } from '../src/local/log-lines.ts';
+import { createFormatter } from '../local/format-log.ts';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { notes, npmStart, open, portsInUse, preload, ready, type Started, start, stop } from './support/launcher.ts';
@@ -337,14 +337,14 @@ suite('npm start', { skip: await portsInUse() }, () => {
   }
 
   test('without otel.env: one line says what is missing, and where to run', async () => {
-    await using started = run(process.execPath, [`${process.cwd()}/src/local/start.ts`], {}, '/');
+    await using started = run(process.execPath, [`${process.cwd()}/local/start.ts`], {}, '/');
     assert.equal(await started.exit, 1);
     assert.match(started.text.stderr, /^can't read otel\.env in \S+: run npm start in the demo's directory.*\n$/);
     assert.deepEqual(notes(started), []);
   });
 
   test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
-    const start = () => run(process.execPath, ['src/local/viewer/start.ts'], {});
+    const start = () => run(process.execPath, ['local/viewer/start.ts'], {});
     const urlOf = ({ text }: ReturnType<typeof start>) =>
       until('both URLs', () => {
         const [, traces, spans, otlp] =

@@ -4,7 +4,7 @@ import { defaultTextMapGetter, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
-import { PatchedB3Propagator } from '../src/telemetry/patched-b3-propagator.ts';
+import { PatchedB3Propagator } from '../src/telemetry/upstream/propagator-b3/patched-b3-propagator.ts';
 import { startViewer } from './support/backends.ts';
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
-import type { ZipkinSpan } from '../src/local/viewer/span.ts';
+import type { ZipkinSpan } from '../local/viewer/span.ts';
 import { startViewer } from './support/backends.ts';
 import { b3, get, hex } from './support/http.ts';
 import { run } from './support/process.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import type { ZipkinSpan } from '../src/local/viewer/span.ts';
+import type { ZipkinSpan } from '../local/viewer/span.ts';
 import { get } from './support/http.ts';
 import { load } from './support/load.ts';
 import { closedUrl, serve } from './support/servers.ts';

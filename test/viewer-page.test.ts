@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { createViewer } from '../src/local/viewer/viewer.ts';
+import { createViewer } from '../local/viewer/viewer.ts';
 import { startViewer } from './support/backends.ts';
 import { launchBrowser, openPage } from './support/browser.ts';
 import { lowContrasts } from './support/contrast.ts';

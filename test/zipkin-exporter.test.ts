@@ -10,7 +10,7 @@ import { runInNewContext } from 'node:vm';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode, loggingErrorHandler, setGlobalErrorHandler } from '@opentelemetry/core';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { RetryingZipkinExporter } from '../src/telemetry/retrying-zipkin-exporter.ts';
+import { RetryingZipkinExporter } from '../src/telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
 import { run } from './support/process.ts';
 import { serve, serveTcp } from './support/servers.ts';
 import { until } from './support/wait.ts';

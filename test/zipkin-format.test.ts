@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { RetryingZipkinExporter } from '../src/telemetry/retrying-zipkin-exporter.ts';
+import { RetryingZipkinExporter } from '../src/telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
 import { ZIPKIN_URL } from './support/backends.ts';
 import { hex } from './support/http.ts';
 import { startRecorder } from './support/recorder.ts';

@@ -2,28 +2,19 @@
 // does. Its defaults for the demo's own variables are those here. For OTEL_* the defaults here are OpenTelemetry's, but
 // for the exporter and the propagators.
 import * as v from 'valibot';
-import { type CalledService, calledServices, type ServiceName, services } from '../services.ts';
+import { serviceNames, services } from '../services.ts';
 import { quote } from './quote.ts';
 import * as rule from './rules.ts';
 
 const maxTimer = 2 ** 31 - 1; // milliseconds; a longer setTimeout fires at once
 
-/** The variable with a service's URL. */
-export const urlVariable = (name: CalledService) => `${name.toUpperCase()}_URL` as UrlVariable;
-type UrlVariable = `${Uppercase<CalledService>}_URL`;
-
-const urlOnThisMachine = (name: ServiceName) =>
-  v.optional(rule.downstreamUrl, `http://127.0.0.1:${services[name].port}`);
-const urlVariables = Object.fromEntries(
-  calledServices.map((name) => [urlVariable(name), urlOnThisMachine(name)]),
-) as Record<UrlVariable, ReturnType<typeof urlOnThisMachine>>;
-
 const ownVariables = {
-  SERVICE_NAME: rule.oneOf(...(Object.keys(services) as ServiceName[])),
+  SERVICE_NAME: rule.oneOf(...serviceNames),
   HOST: v.optional(rule.host, '127.0.0.1'),
   // the default depends on SERVICE_NAME: see parseConfig
   PORT: v.optional(rule.port),
-  ...urlVariables,
+  SERVICE2_URL: v.optional(rule.downstreamUrl, `http://127.0.0.1:${services.service2.port}`),
+  SERVICE3_URL: v.optional(rule.downstreamUrl, `http://127.0.0.1:${services.service3.port}`),
   INTENTIONAL_FAILURE_PCT: v.optional(rule.integer(0, 100), '50'),
   SERVICE3_SLEEP_MS: v.optional(rule.milliseconds(0, 600_000), '500'),
   DOWNSTREAM_TIMEOUT_MS: v.optional(rule.milliseconds(1, 290_000), '5000'), // undici gives up after 300 s

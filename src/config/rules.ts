@@ -50,7 +50,10 @@ export const host = text('an IP address or localhost', (value) => isIP(value) > 
 export const isHttpUrl = (url: string) => /^https?:\/\/[^\s/]\S*$/.test(url) && URL.canParse(url);
 const httpUrl = text('an http:// or https:// URL', isHttpUrl);
 
-/** Of gRPC's forms, those that OpenTelemetry's exporter understands: not `dns:///host` (docs/upstream.md). */
+/**
+ * Of gRPC's forms, those that OpenTelemetry's exporter understands: with `dns:///host` it would connect to an empty host.
+ * Upstream: otlp-grpc-exporter-base: gRPC's own forms of an endpoint
+ */
 export const isGrpcTarget = (target: string) =>
   /^unix:\/\/\S+$/.test(target) || (/^[^\s/@?#]+$/.test(target) && URL.canParse(`https://${target}`));
 

@@ -1,10 +1,14 @@
 import type { RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { logRequests } from './log-requests.ts';
+import { type CallerDisconnected, logRequests } from './log-requests.ts';
 
 /** The app that the three services share. `handlers` respond to `GET /`. */
-export function createApp(handlers: RequestHandler[], log: Logger): RequestListener {
+export function createApp(
+  handlers: RequestHandler[],
+  log: Logger,
+  callerDisconnected: CallerDisconnected,
+): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // clients never revalidate
@@ -16,14 +20,14 @@ export function createApp(handlers: RequestHandler[], log: Logger): RequestListe
     // before logRequests: probes are not logged
     res.json({ status: 'UP' });
   });
-  app.use(logRequests(log));
+  app.use(logRequests(log, callerDisconnected));
   app.get('/', handlers);
   app.use((req, res) => {
     res.status(404).json({ error: `not found: ${req.method} ${req.path}` });
   });
   app.use(respondToErrors(log));
   // If the URL has no path (`GET http://`), Express runs no handler. Its own response would be an HTML page.
-  // (docs/upstream.md)
+  // Upstream: express: URL without a path
   const listener: RequestHandler = (req, res) =>
     app(req, res, () => {
       log.info({ method: req.method, status: 400 }, `${req.method} 400: the URL has no path`);

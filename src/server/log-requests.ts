@@ -1,9 +1,12 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { callerDisconnected } from '../telemetry/caller-disconnected.ts';
+
+/** Whether a response is incomplete because the caller disconnected. */
+export type CallerDisconnected = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Logs each request when it is over: method, route, status and milliseconds. Never the query: it may hold a secret. */
-export function logRequests(log: Logger): RequestHandler {
+export function logRequests(log: Logger, callerDisconnected: CallerDisconnected): RequestHandler {
   return (req, res, next) => {
     const start = performance.now();
     res.on('close', () => {

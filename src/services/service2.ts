@@ -1,8 +1,9 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { getStatus, outcome, toResponse } from './call.ts';
 import { getFailurePct } from './failure-pct.ts';
+import { getStatus } from './get-status.ts';
+import { toResponse } from './to-response.ts';
 import { withSpan } from './with-span.ts';
 
 /** Calls service3, or fails on purpose before it does. */
@@ -17,7 +18,7 @@ export function service2(config: Config, log: Logger): RequestHandler {
       return getStatus(config.SERVICE3_URL, timeoutMs);
     });
 
-    const { status, body } = toResponse({ service3: await outcome(call) }, log);
+    const { status, body } = await toResponse({ service3: call }, log);
     res.status(status).json(body);
   };
 }

@@ -1,7 +1,7 @@
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
-import { PatchedB3Propagator } from './patched-b3-propagator.ts';
+import { PatchedB3Propagator } from './upstream/propagator-b3/patched-b3-propagator.ts';
 
 const propagators = {
   b3multi: () => new PatchedB3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER }),

@@ -8,7 +8,7 @@ type Log = Record<'error' | 'warn' | 'info' | 'debug', (message: string) => void
 
 /**
  * Sends the SDK's own messages to `log`. Lost spans are counted; by default the SDK logs every failed batch, with a
- * stack.
+ * stack. Call it before `new NodeSDK`.
  * @param level none, error, warn, info, debug, verbose or all
  * @param destination where spans go, for messages
  */
@@ -32,7 +32,9 @@ export function logDiagnostics(log: Log, level: string, destination: string): vo
     debug: (...args: unknown[]) => write('debug', args),
     verbose: (...args: unknown[]) => write('debug', args),
   };
-  delete process.env.OTEL_LOG_LEVEL; // `new NodeSDK` would replace this logger by the console (docs/upstream.md)
+  // `new NodeSDK` would replace this logger by the console. Set after it, the SDK's first messages would be there.
+  // Upstream: NodeSDK: OTEL_LOG_LEVEL replaces a diag logger
+  delete process.env.OTEL_LOG_LEVEL;
   diag.setLogger(logger, {
     logLevel: diagLogLevelFromString(level) ?? DiagLogLevel.INFO,
     suppressOverrideMessage: true,

@@ -71,7 +71,7 @@ suite('docker compose', { skip: await noDocker() }, () => {
       let writable = true;
       try { writeFileSync('/app/x', '') } catch { writable = false }
       const present = ['typescript', 'playwright-core', 'node'].filter((name) => existsSync('/app/node_modules/' + name));
-      console.log(JSON.stringify({ uid: process.getuid(), capabilities, writable, present, local: existsSync('/app/src/local') }))`;
+      console.log(JSON.stringify({ uid: process.getuid(), capabilities, writable, present, local: existsSync('/app/local') }))`;
     for (const name of ['service1', 'service2', 'service3']) {
       assert.deepEqual(JSON.parse(await demo.exec(name, script)), {
         uid: 1000,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
+import type { ZipkinSpan } from '../../local/viewer/span.ts';
 import { load, residentMB } from '../support/load.ts';
 import { linesOf } from '../support/log-lines.ts';
 import { startRecorder } from '../support/recorder.ts';

@@ -1,5 +1,5 @@
-import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
-import { createViewer } from '../../src/local/viewer/viewer.ts';
+import type { ZipkinSpan } from '../../local/viewer/span.ts';
+import { createViewer } from '../../local/viewer/viewer.ts';
 import { serve } from './servers.ts';
 
 export const { ZIPKIN_URL, JAEGER_URL, JAEGER_OTLP_URL, JAEGER_ZIPKIN_URL, COLLECTOR_BIN } = process.env;

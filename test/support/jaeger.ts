@@ -1,4 +1,4 @@
-import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
+import type { ZipkinSpan } from '../../local/viewer/span.ts';
 import type { Backend } from './backends.ts';
 
 /** A Jaeger server, with its spans converted to Zipkin's format. */

@@ -8,7 +8,7 @@ const ports = [5001, 5002, 5003, 9411];
 export const open = () => openPorts(ports);
 export const npmStart = (env: Record<string, string> = {}) => run('npm', ['start'], { HOME: process.env.HOME, ...env });
 /** The same without npm, which takes a third of a second. */
-export const start = (env: Record<string, string> = {}) => run(process.execPath, ['src/local/start.ts'], env);
+export const start = (env: Record<string, string> = {}) => run(process.execPath, ['local/start.ts'], env);
 export type Started = ReturnType<typeof npmStart>;
 const isReady = (started: Started) => started.text.stdout.includes('start    | stop with Ctrl-C');
 export const ready = (started: Started) =>

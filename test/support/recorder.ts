@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fromOtlp } from '../../src/local/viewer/from-otlp.ts';
-import type { ZipkinSpan } from '../../src/local/viewer/span.ts';
+import { fromOtlp } from '../../local/viewer/from-otlp.ts';
+import type { ZipkinSpan } from '../../local/viewer/span.ts';
 import { otlpTo, zipkinAt } from './backends.ts';
 
 export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut' | 'drips' | 'endless' | 'redirects';

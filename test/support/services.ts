@@ -1,4 +1,4 @@
-import { type ServiceName, services } from '../../src/services.ts';
+import { type ServiceName, serviceNames } from '../../src/services.ts';
 import { startViewer } from './backends.ts';
 import { disposeAfterTests } from './dispose-after-tests.ts';
 import { run, urlOf } from './process.ts';
@@ -33,7 +33,7 @@ export async function startDemo(
   const shared = { INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1', ...backend.env, ...env };
   const demo = {} as Record<ServiceName, Awaited<ReturnType<typeof startService>>>;
   const urls: Record<string, string> = {};
-  for (const name of (Object.keys(services) as ServiceName[]).reverse()) {
+  for (const name of serviceNames.toReversed()) {
     demo[name] = await startService(name, { ...urls, ...shared, ...own[name] }); // after the services that it calls
     urls[`${name.toUpperCase()}_URL`] = demo[name].url;
   }

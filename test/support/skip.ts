@@ -13,4 +13,4 @@ export const noJaeger = () => unless(JAEGER_URL, 'no real Jaeger (JAEGER_URL, JA
 export const noCollector = () => unless(COLLECTOR_BIN, 'no OpenTelemetry Collector (COLLECTOR_BIN)');
 export const noChromium = () => unless(existsSync(CHROMIUM), `no Chromium (${CHROMIUM})`);
 export const noServicePackages = () =>
-  unless(existsSync('test/services/node_modules'), 'no packages (npm ci --prefix test/services)');
+  unless(existsSync('test/frameworks/node_modules'), 'no packages (npm ci --prefix test/frameworks)');

@@ -53,8 +53,8 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
     res.type('json').send(`[{"state":"${stateOf(trace)}","spans":${toJson(trace)}}]`);
   });
   app.use('/viewer', express.static(pathOf('page')));
-  app.get('/viewer/shared.css', (_req, res) => res.sendFile('shared.css', { root: pathOf('../../server/page') }));
-  app.use('/viewer/lit-html', express.static(pathOf('../../../node_modules/lit-html')));
+  app.get('/viewer/shared.css', (_req, res) => res.sendFile('shared.css', { root: pathOf('../../src/server/page') }));
+  app.use('/viewer/lit-html', express.static(pathOf('../../node_modules/lit-html')));
 
   app.use(reportError);
   return app;

@@ -1,9 +1,9 @@
-// The settings and the log of this process, made once: telemetry.ts and main.ts share this module.
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import pino, { type Logger, type LoggerOptions } from 'pino';
-import { type Config, loadConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
+import { config } from './settings.ts';
 
-export const config = loadConfig(process.env);
+/** The log of this process. */
 export const log = createLogger(config);
 /** For the SDK's own messages: OTEL_LOG_LEVEL selects them, not LOG_LEVEL. */
 export const sdkLog = log.child({ logger: 'opentelemetry' }, { level: 'trace' });

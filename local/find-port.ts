@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, isIPv6 } from 'node:net';
-import { isBlockedPort } from '../config/blocked-ports.ts';
+import { isBlockedPort } from '../src/config/blocked-ports.ts';
 
 /**
  * The first free port from `port` on that fetch accepts; any free one for 0, or if there is none up to 65535. It is

@@ -2,7 +2,7 @@
 // SIGTERM, or are killed. A worker does this, because the main thread may spin.
 import { Socket } from 'node:net';
 import { isMainThread, Worker } from 'node:worker_threads';
-import { graceMs } from './run-services.ts';
+import { graceMs } from './process.ts';
 
 if (isMainThread) {
   new Worker(new URL(import.meta.url), { execArgv: [] }); // without the preloads, of which this file is one

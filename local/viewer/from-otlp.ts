@@ -2,9 +2,7 @@
 // https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/.
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import * as v from 'valibot';
-import { correctZipkinSpan } from '../../telemetry/correct-zipkin-span.ts';
-import { toAnnotation, toTags } from '../../telemetry/prepare-for-zipkin.ts';
-import { toText } from '../../telemetry/to-text.ts';
+import { toAnnotation, toRemoteEndpoint, toTags, toText, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
 import { parse } from './span.ts';
 
 type AnyValue = {
@@ -70,20 +68,22 @@ function toZipkin(
   const tags = toTags({ ...own, ...ofProcess, 'otel.scope.name': scopeName });
   if (status.code > 0) tags['otel.status_code'] = status.code === 1 ? 'OK' : 'ERROR';
   if (status.code === 2) tags.error = status.message || toText(own['error.type']) || 'true';
-  const converted = correctZipkinSpan({
-    traceId,
-    id: spanId,
-    parentId: parentSpanId || undefined,
+  return {
+    traceId: traceId.toLowerCase(),
+    id: spanId.toLowerCase(),
+    parentId: parentSpanId.toLowerCase() || undefined,
+    name,
     kind: kinds[kind],
-    timestamp: times.startTimeUnixNano / 1000,
-    duration: (times.endTimeUnixNano - times.startTimeUnixNano) / 1000,
+    timestamp: wholeMicros(times.startTimeUnixNano / 1000),
+    duration: wholeMicros((times.endTimeUnixNano - times.startTimeUnixNano) / 1000),
+    localEndpoint: { serviceName: toText(ofProcess['service.name']) },
+    remoteEndpoint: toRemoteEndpoint(kinds[kind], tags),
     tags,
     annotations: events.map(({ timeUnixNano, name, attributes }) => ({
-      timestamp: timeUnixNano / 1000,
-      value: toAnnotation({ name, attributes: plainValues(attributes) }),
+      timestamp: wholeMicros(timeUnixNano / 1000),
+      value: toAnnotation(name, plainValues(attributes)),
     })),
-  });
-  return { ...converted, name, localEndpoint: { serviceName: toText(ofProcess['service.name']) } };
+  };
 }
 
 const plainValues = (attributes: Attribute[]): Attributes =>

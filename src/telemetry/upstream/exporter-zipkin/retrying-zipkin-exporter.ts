@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExportResult, ExportResultCode, globalErrorHandler } from '@opentelemetry/core';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import { correctZipkinSpan, type ZipkinSpan } from './correct-zipkin-span.ts';
+import { type ConvertedSpan, correctZipkinSpan } from './correct-zipkin-span.ts';
 import { createPost, type Failure } from './create-post.ts';
 import { prepareForZipkin } from './prepare-for-zipkin.ts';
 
@@ -20,12 +20,11 @@ process.once('exit', () => {
 /**
  * A ZipkinExporter with timeouts and retries, for which only a 2xx status is a success. exporter-zipkin 3.1.0
  * (src/platform/node/util.ts) never retries, has no timeout, takes a redirect for success, collects a response of any
- * length, and keeps a batch forever if its response is cut short. That may never change: Zipkin exporters are
- * deprecated (https://github.com/open-telemetry/opentelemetry-specification/pull/4715). Reported in docs/upstream.md.
+ * length, and keeps a batch forever if its response is cut short. Upstream: exporter-zipkin: transport
  *
  * Spans that are lost are reported to OpenTelemetry's global error handler, with their number in `lostSpans`. The
  * export is then called a success, because BatchSpanProcessor 3.1.0 runs two exports at a time from its first failure
- * on.
+ * on. Upstream: BatchSpanProcessor: exports at the same time
  */
 export class RetryingZipkinExporter extends ZipkinExporter {
   readonly #stopping = new AbortController();
@@ -38,7 +37,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
   constructor(endpoint: string, timeoutMs: number) {
     super({ url: endpoint });
     const post = createPost(endpoint);
-    const send = async (spans: ZipkinSpan[], done: (result: ExportResult) => void) => {
+    const send = async (spans: ConvertedSpan[], done: (result: ExportResult) => void) => {
       unsentSpans += spans.length;
       try {
         const body = JSON.stringify(spans.map(correctZipkinSpan));
@@ -62,7 +61,7 @@ export class RetryingZipkinExporter extends ZipkinExporter {
         return [];
       }
     });
-    if (prepared.length > 0) super.export(prepared, done);
+    if (prepared.length > 0) super.export(prepared as unknown as ReadableSpan[], done);
     else done({ code: ExportResultCode.SUCCESS });
   }
 

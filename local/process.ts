@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const preloads = ['--import', './src/telemetry.ts', '--import', './src/local/stop-with-parent.ts'];
+const preloads = ['--import', './src/telemetry.ts', '--import', './local/stop-with-parent.ts'];
 
 /** A service that has not stopped after this time is killed. It needs 9 s at most, unless it spins or is suspended. */
 export const graceMs = 10_000;
 
 /** Starts a service. `print` gets the lines that it writes. */
-export function startService(env: NodeJS.ProcessEnv, print: (line: string) => void): ChildProcess {
+export function startProcess(env: NodeJS.ProcessEnv, print: (line: string) => void): ChildProcess {
   const service = spawn(process.execPath, [...preloads, './src/main.ts'], {
     detached: true, // a Ctrl-C in the terminal is for the launcher alone: it stops the services, in order
     env,
@@ -20,7 +20,7 @@ export function startService(env: NodeJS.ProcessEnv, print: (line: string) => vo
 }
 
 /** Stops a service, unless it has stopped already, and waits until it has sent its last spans. */
-export async function stopService(service: ChildProcess): Promise<void> {
+export async function stopProcess(service: ChildProcess): Promise<void> {
   if (service.exitCode !== null || service.signalCode !== null) return;
   service.stdin?.end();
   const kill = setTimeout(() => service.kill('SIGKILL'), graceMs);

@@ -3,10 +3,11 @@ import { globalErrorHandler } from '@opentelemetry/core';
 import type { NodeSDK } from '@opentelemetry/sdk-node';
 
 /**
- * Sends what is in the queue and shuts the SDK down. If a batch fails, BatchSpanProcessor 3.1.0 rejects, although
- * others are still being sent (docs/upstream.md): this waits for them. Call process.exit() when it has resolved.
+ * Sends the queued spans and shuts the SDK down. If a batch fails, BatchSpanProcessor 3.1.0 rejects although others are
+ * still being sent, and they would be lost: this waits for them. Call process.exit() when it has resolved.
+ * Upstream: BatchSpanProcessor: shutdown
  */
-export async function shutDown(sdk: NodeSDK): Promise<void> {
+export async function shutDownSdk(sdk: NodeSDK): Promise<void> {
   try {
     await sdk.shutdown();
   } catch (error) {

@@ -22,7 +22,8 @@ const debugKey = createContextKey('OpenTelemetry Context Key B3 Debug Flag');
  * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
  * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).
  * - It loses the debug flag if it comes in one form and leaves in the other.
- * Remove each part when the package does the same (docs/upstream.md).
+ *
+ * Upstream: propagator-b3: differences from the B3 specification
  *
  * Two differences stay. IDs without a decision are not sampled: B3 leaves the decision to the receiver, but
  * OpenTelemetry's samplers can't tell that there is none. And "do not sample" without ids is ignored by samplers that

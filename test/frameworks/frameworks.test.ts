@@ -84,7 +84,7 @@ for (const version of [22, 24]) {
     'Express 5, TypeScript as an ES module',
     'TypeScript compiled to CommonJS',
   ]) {
-    const node = `${process.cwd()}/test/services/node_modules/node-${version}/bin/node`;
+    const node = `${process.cwd()}/test/frameworks/node_modules/node-${version}/bin/node`;
     programs[`${kind}, on Node ${version}`] = { ...(programs[kind] as Program), node };
   }
 }
@@ -107,7 +107,7 @@ const packagesOf = (folder: string) => JSON.parse(readFileSync(`${folder}/packag
 
 test('docs/your-service.md has what each framework and driver needs, and the oldest versions of Node that are tested', () => {
   const page = readFileSync('docs/your-service.md', 'utf8');
-  const { 'node-22': node22, 'node-24': node24 } = packagesOf('test/services');
+  const { 'node-22': node22, 'node-24': node24 } = packagesOf('test/frameworks');
   const [oldest22, oldest24] = [node22, node24].map((name) => name.replace('npm:node@', ''));
   assert.ok(page.includes(`Node ${oldest22} or a newer 22.x, or ${oldest24} or newer`));
   for (const { add } of Object.values(programs)) {
@@ -118,14 +118,14 @@ test('docs/your-service.md has what each framework and driver needs, and the old
 });
 
 test('the packages have the versions of the example', () => {
-  const packages = packagesOf('test/services');
+  const packages = packagesOf('test/frameworks');
   assert.deepEqual({ ...packages, ...packagesOf('examples') }, packages);
 });
 
 describe('telemetry.mjs in', { skip, concurrency: 4 }, () => {
   for (const [name, program] of Object.entries(programs)) {
     describe(name, { concurrency: 1 }, () => {
-      const folder = `test/services/run/${name.replaceAll(/\W+/g, '-')}`;
+      const folder = `test/frameworks/run/${name.replaceAll(/\W+/g, '-')}`;
       before(() => prepare(program, folder));
 
       test('a request is one trace with service3, and has its route', async () => {

@@ -58,7 +58,7 @@ export async function start(
 
 /** PostgreSQL on a free port. */
 export async function startPostgres() {
-  const program = 'test/services/node_modules/@electric-sql/pglite-socket/dist/scripts/server.js';
+  const program = 'test/frameworks/node_modules/@electric-sql/pglite-socket/dist/scripts/server.js';
   const server = run(process.execPath, [program, '--port=0'], {});
   const port = await until('PostgreSQL to listen', () => server.text.stdout.match(/"port":(\d+)/)?.[1]);
   return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, ...server };

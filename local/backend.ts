@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
-import { type Config, defaultOtlpPort } from '../config/config.ts';
-import { describeDestination } from '../config/describe-destination.ts';
+import { type Config, defaultOtlpPort } from '../src/config/config.ts';
+import { describeDestination } from '../src/config/describe-destination.ts';
+import type { Machine } from './machine.ts';
 
 type Backend = { reason: string; traceUiUrl?: string };
 
@@ -8,7 +8,11 @@ type Backend = { reason: string; traceUiUrl?: string };
  * The backend that the variables name, or one that listens on this machine: a Zipkin on port 9411, any for OTLP.
  * Undefined: the built-in viewer is needed.
  */
-export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): Promise<Backend | undefined> {
+export async function findBackend(
+  env: NodeJS.ProcessEnv,
+  config: Config,
+  { hasZipkin, isListening }: Machine,
+): Promise<Backend | undefined> {
   const { OTEL_TRACES_EXPORTER: exporters, OTEL_EXPORTER_ZIPKIN_ENDPOINT: endpoint } = config;
   if (config.OTEL_SDK_DISABLED === 'true') return { reason: 'OTEL_SDK_DISABLED=true: there are no spans' };
   if (exporters.includes('none')) return { reason: 'OTEL_TRACES_EXPORTER=none: no spans are sent' };
@@ -24,15 +28,6 @@ export async function findTraceBackend(env: NodeJS.ProcessEnv, config: Config): 
   const traceUiUrl = `${new URL(endpoint).origin}/zipkin/traces/{traceId}`;
   const isSet = env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim();
   if (isSet) return { reason: `OTEL_EXPORTER_ZIPKIN_ENDPOINT is set: ${destination}`, traceUiUrl };
-  const health = await fetch(new URL('/health', endpoint), { signal: AbortSignal.timeout(5000) })
-    .then((response) => response.json() as Promise<{ zipkin?: object }>)
-    .catch(() => undefined);
-  if (health?.zipkin) return { reason: `a Zipkin responds at ${describeDestination(config)}: it is used`, traceUiUrl };
-  return undefined; // the built-in viewer's health has no `zipkin`
+  if (!(await hasZipkin(endpoint))) return undefined;
+  return { reason: `a Zipkin responds at ${describeDestination(config)}: it is used`, traceUiUrl };
 }
-
-const isListening = (port: number) =>
-  new Promise<boolean>((resolve) => {
-    const socket = connect(port, 'localhost', () => resolve(true)).on('error', () => resolve(false));
-    socket.on('connect', () => socket.destroy());
-  });

@@ -1,6 +1,3 @@
-// Calls another service, and turns the outcomes into a response.
-import type { Logger } from 'pino';
-
 /** A call without a complete response: 502 if the call failed, 504 if it timed out. */
 export class DownstreamError extends Error {
   override name = 'DownstreamError';
@@ -18,8 +15,8 @@ export class DownstreamError extends Error {
  * @throws DownstreamError if there is no complete response within `timeoutMs` milliseconds
  */
 export async function getStatus(url: string, timeoutMs: number): Promise<number> {
-  // Not AbortSignal.timeout: the error.type of the CLIENT span would be 23, the code of its DOMException.
-  // (docs/upstream.md)
+  // With AbortSignal.timeout, the error.type of the CLIENT span would be 23, the code of its DOMException.
+  // Upstream: instrumentation-undici: error.type after a timeout
   const controller = new AbortController();
   const abort = () => {
     controller.abort(new DownstreamError(504, `no response from ${originOf(url)} within ${timeoutMs} ms`));
@@ -36,31 +33,6 @@ export async function getStatus(url: string, timeoutMs: number): Promise<number>
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Resolves to the status of a call, or to its DownstreamError. Any other error is thrown. */
-export async function outcome(call: Promise<number>): Promise<number | DownstreamError> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof DownstreamError) return error;
-    throw error;
-  }
-}
-
-/** Builds the response: 200 if every call got one, whatever its status, else 502. Logs internal addresses. */
-export function toResponse(calls: Record<string, number | DownstreamError>, log: Logger) {
-  const response_codes: Record<string, number | null> = {};
-  const errors: Record<string, { status: number; message: string }> = {};
-  for (const [name, result] of Object.entries(calls)) {
-    response_codes[name] = typeof result === 'number' ? result : null;
-    if (typeof result === 'number') continue;
-    const { status, message } = result;
-    errors[name] = { status, message: status === 504 ? `no response from ${name} in time` : `can't reach ${name}` };
-    log.error(`${name}: ${message}`);
-  }
-  const failed = Object.keys(errors).length > 0;
-  return failed ? { status: 502, body: { response_codes, errors } } : { status: 200, body: { response_codes } };
 }
 
 /** Messages reach logs and spans: omit the query string. */

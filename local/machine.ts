@@ -1,0 +1,27 @@
+import { connect } from 'node:net';
+import { findPort } from './find-port.ts';
+
+/** What a plan needs to know of the machine. */
+export type Machine = {
+  /** The wanted port, or the next one that is free. */
+  findPort(wanted: number, host: string): Promise<number>;
+  /** Whether a Zipkin listens at this URL. */
+  hasZipkin(url: string): Promise<boolean>;
+  isListening(port: number): Promise<boolean>;
+};
+
+export const thisMachine: Machine = { findPort, hasZipkin, isListening };
+
+async function hasZipkin(url: string): Promise<boolean> {
+  const health = await fetch(new URL('/health', url), { signal: AbortSignal.timeout(5000) })
+    .then((response) => response.json() as Promise<{ zipkin?: object }>)
+    .catch(() => undefined);
+  return health?.zipkin !== undefined; // the built-in viewer's health has no `zipkin`
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, 'localhost', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
+}

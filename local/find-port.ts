@@ -14,8 +14,9 @@ export async function findPort(port: number, host: string): Promise<number> {
   try {
     await once(server.listen(port, host), 'listening');
     const { port: found } = server.address() as AddressInfo;
-    // the claim: the UDP port of that number, which nothing else uses
-    await once(createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(found, host), 'listening');
+    // the claim is the UDP port of that number, which nothing else uses
+    const claim = createSocket(isIPv6(host) ? 'udp6' : 'udp4').unref();
+    await once(claim.bind(found, host), 'listening');
     return found;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;

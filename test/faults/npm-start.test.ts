@@ -1,10 +1,7 @@
 // `npm start` has the ports that the README names, so these tests need them free.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { zipkinAt } from '../support/backends.ts';
-import { get } from '../support/http.ts';
-import { notes, open, portsInUse, preload, ready, type Started, start, stop } from '../support/launcher.ts';
-import { draw, failedSpans, failedTrace, traceOf } from '../support/trace.ts';
+import { notes, open, portsInUse, preload, ready, type Started, start } from '../support/launcher.ts';
 import { unlessItHangs, until } from '../support/wait.ts';
 
 /** GET /spins or /sleeps makes a service hang, once it has printed the path. It spins for 5 minutes at most. */
@@ -45,23 +42,4 @@ suite('npm start', { skip: await portsInUse() }, () => {
     assert.equal(await unlessItHangs(response), 'none: the service has ended');
     await until('all ports to be free', async () => (await open()).length === 0);
   });
-
-  for (const [PORT, service2, service3, viewer] of [
-    ['9410', '9411', '9412', '9413'],
-    ['5059', '5062', '5063', '9411'], // fetch refuses 5060 and 5061
-    ['65535', '\\d+', '\\d+', '9411'],
-  ] as const) {
-    test(`PORT=${PORT}: services and viewer have ports of their own`, async () => {
-      await using started = start({ PORT, INTENTIONAL_FAILURE_PCT: '100' });
-      await ready(started);
-      for (const [name, port] of Object.entries({ service1: PORT, service2, service3 })) {
-        assert.match(started.text.stdout, new RegExp(`^${name} \\| .*listens on http://127.0.0.1:${port}$`, 'm'));
-      }
-      const { body } = await get(`http://localhost:${PORT}`);
-      assert.equal(body.trace_url, `http://localhost:${viewer}/zipkin/traces/${body.trace_id}`);
-      const trace = await traceOf(zipkinAt(`http://localhost:${viewer}`), `${body.trace_id}`, failedSpans);
-      assert.equal(draw(trace), failedTrace);
-      await stop(started);
-    });
-  }
 });

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import dns from 'node:dns/promises';
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
-import { connect, type Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import timers from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { SpanStatusCode } from '@opentelemetry/api';
+import { DiagConsoleLogger, DiagLogLevel, diag, SpanStatusCode } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode, loggingErrorHandler, setGlobalErrorHandler } from '@opentelemetry/core';
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { RetryingZipkinExporter } from '../src/telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
 import { run } from './support/process.ts';
 import { serve, serveTcp } from './support/servers.ts';
@@ -23,7 +24,7 @@ const span = tracer.startSpan('call', { attributes: { 'error.type': '503' } });
 span.recordException(new Error('out of order'));
 span.setStatus({ code: SpanStatusCode.ERROR });
 span.end();
-const spans = memory.getFinishedSpans();
+const spans = [...memory.getFinishedSpans()];
 
 const http = (status: string, headers = 'content-length: 0\r\n', body = '') =>
   `HTTP/1.1 ${status}\r\n${headers}\r\n${body}`;
@@ -37,6 +38,7 @@ function skipWaits(t: TestContext): number[] {
   t.mock.method(timers, 'setTimeout', async (ms = 0) => {
     waits.push(ms);
     now += ms;
+    await new Promise(setImmediate);
   });
   t.after(() => {
     t.mock.restoreAll();
@@ -115,7 +117,7 @@ for (const [what, backend, reason] of [
   ['drips its headers', repeat('HTTP/1.1 202 Accepted\r\n', 'x-more: x\r\n'), /^no response within \d+ ms$/],
   ['sends 102 again and again', repeat('', http('102 Processing', '')), /^no response within \d+ ms$/],
   ['switches protocols', respond(http('101 Switching Protocols', 'connection: upgrade\r\nupgrade: x\r\n')), /./],
-  ['closes the connection', (socket: Socket) => void socket.destroy(), /closed|ECONNRESET/],
+  ['closes the connection', (socket: Socket) => void socket.destroy(), /hang up|ECONNRESET/],
   ['responds with garbage', respond('%%%\r\n\r\n'), /./],
   [
     'redirects',
@@ -162,43 +164,42 @@ test('the wait before each attempt doubles, and varies by 20% so that not all se
   assert.deepEqual(waits.map(Math.round), [200, 400, 800, 250, 500, 1000, 300, 600, 1200]);
 });
 
+/** The limits of attempts, which expire only when told to. */
+function holdLimits(t: TestContext) {
+  const limits: { ms: number; expire: () => void }[] = [];
+  t.mock.method(globalThis, 'setTimeout', (expire: () => void, ms: number) => void limits.push({ ms, expire }));
+  return limits;
+}
+
 test('a backend that hangs is given up after 5 s, and the batch is sent again', async (t) => {
-  const attempts: { limitMs: number; expire: () => void }[] = [];
-  t.mock.method(AbortSignal, 'timeout', (limitMs: number) => {
-    const controller = new AbortController();
-    attempts.push({ limitMs, expire: () => controller.abort() });
-    return controller.signal;
-  });
-  const hang = () => attempts[0]?.expire();
+  const limits = holdLimits(t);
+  const hang = () => limits[0]?.expire();
   const { lostSpans } = await exportTo([hang, respond(accepted)], { timeoutMs: 30_000 });
-  assert.deepEqual([attempts.map(({ limitMs }) => limitMs), lostSpans], [[5000, 5000], 0]);
+  assert.deepEqual([limits.map(({ ms }) => ms), lostSpans], [[5000, 5000], 0]);
 });
 
 test('attempts share one lookup of the host’s name, and open no connection before it ends', async (t) => {
-  skipWaits(t);
-  const found = Promise.withResolvers<unknown>();
-  const lookup = t.mock.method(dns, 'lookup', () => found.promise);
-  syncBuiltinESMExports();
-  const attempts: AbortController[] = [];
-  t.mock.method(AbortSignal, 'timeout', () => {
-    const controller = new AbortController();
-    attempts.push(controller);
-    return controller.signal;
-  });
   let posts = 0;
   await using server = await serve((_req, res) => {
     posts++;
     res.writeHead(202).end();
   });
-  const exporter = new RetryingZipkinExporter(server.url, 60_000);
+  skipWaits(t);
+  const limits = holdLimits(t);
+  let found = () => {};
+  const lookup = t.mock.method(dns, 'lookup', (...[, , done]: Parameters<LookupFunction>) => {
+    found = () => done(null, [{ address: '127.0.0.1', family: 4 }]);
+  });
+  syncBuiltinESMExports();
+  const exporter = new RetryingZipkinExporter(server.url.replace('127.0.0.1', 'zipkin.test'), 60_000);
   const exported = new Promise((resolve) => exporter.export(spans, resolve));
   for (const attempt of [0, 1, 2]) {
-    await until('an attempt', () => attempts[attempt]);
-    attempts[attempt]?.abort();
+    await until('an attempt', () => limits[attempt]);
+    limits[attempt]?.expire();
   }
-  await until('the next attempt', () => attempts[3]);
+  await until('the next attempt', () => limits[3]);
   assert.deepEqual([lookup.mock.callCount(), posts], [1, 0]);
-  found.resolve(undefined);
+  found();
   await exported;
   assert.deepEqual([lookup.mock.callCount(), posts], [1, 1]);
 });
@@ -329,7 +330,7 @@ test('stopRetrying ends the wait for the next attempt, which is the last', async
   assert.equal(posts, 2);
 });
 
-test('user name and password of the endpoint are sent as a header; fetch would refuse the URL', async () => {
+test('user name and password of the endpoint are sent as a header', async () => {
   let authorization: string | undefined;
   await using server = await serve((req, res) => {
     ({ authorization } = req.headers);
@@ -338,4 +339,88 @@ test('user name and password of the endpoint are sent as a header; fetch would r
   const url = server.url.replace('http://', 'http://ann%40shop:p%3Aw@');
   await new Promise((resolve) => new RetryingZipkinExporter(url, 60_000).export(spans, resolve));
   assert.equal(authorization, `Basic ${Buffer.from('ann@shop:p:w').toString('base64')}`);
+});
+
+test('through a proxy, by names that only the proxy can look up: http with user name and password, https by CONNECT', async () => {
+  const requests: string[] = [];
+  await using proxy = await serveTcp((socket) => {
+    socket.once('data', (chunk) => {
+      const [line, ...headers] = `${chunk}`.split('\r\n');
+      requests.push(`${line} ${headers.find((header) => /^authorization/i.test(header)) ?? ''}`.trim());
+      socket.end(accepted);
+    });
+  });
+  const script = `
+    import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+    import { RetryingZipkinExporter } from './src/telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
+    const memory = new InMemorySpanExporter();
+    const spanProcessors = [new SimpleSpanProcessor({ exporter: memory })];
+    new TracerProvider({ spanProcessors }).getTracer('test').startSpan('call').end();
+    for (const url of ['http://ann:pw@zipkin.test:9411/spans', 'https://zipkin.test/spans']) {
+      const exporter = new RetryingZipkinExporter(url, 60_000);
+      exporter.stopRetrying();
+      await new Promise((resolve) => exporter.export(memory.getFinishedSpans(), resolve));
+    }`;
+  const settings = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url };
+  await using child = run(process.execPath, ['--input-type=module', '-e', script], settings);
+  assert.equal(await child.exit, 0, child.text.stderr);
+  assert.deepEqual(requests, [
+    'POST http://zipkin.test:9411/spans HTTP/1.1 Authorization: Basic YW5uOnB3',
+    'CONNECT zipkin.test:443 HTTP/1.1',
+  ]);
+});
+
+test('a backend that closes an idle connection just when it is used again: the batch is sent on a new one, at once', async (t) => {
+  const waits = skipWaits(t);
+  const sockets = new Set<Socket>();
+  let requests = 0;
+  await using server = await serveTcp((socket) => {
+    sockets.add(socket);
+    socket.on('data', () => {
+      requests++;
+      if (requests === 2) socket.resetAndDestroy();
+      else socket.write(accepted);
+    });
+  });
+  const exporter = new RetryingZipkinExporter(server.url, 60_000);
+  for (const _ of [1, 2]) await new Promise((resolve) => exporter.export(spans, resolve));
+  assert.deepEqual([sockets.size, requests, waits], [2, 3, []]);
+});
+
+/** A span whose name takes that many bytes in JSON. */
+function spanOf(bytes: number): ReadableSpan {
+  tracer.startSpan('"'.repeat(bytes / 2)).end();
+  return memory.getFinishedSpans().at(-1) as ReadableSpan;
+}
+
+test('a batch above 10 MB is sent in parts, each below that, and in order', async () => {
+  const bodies: string[] = [];
+  await using server = await serve(async (req, res) => {
+    bodies.push(await text(req));
+    res.writeHead(202).end();
+  });
+  const batch = Array.from({ length: 13 }, () => spanOf(2_000_000));
+  await new Promise((resolve) => new RetryingZipkinExporter(server.url, 60_000).export(batch, resolve));
+  assert.deepEqual(
+    bodies.map((body) => JSON.parse(body).length),
+    [4, 4, 4, 1],
+  );
+  assert.ok(bodies.every((body) => Buffer.byteLength(body) < 10_000_000));
+});
+
+test('a span above 10 MB is lost alone, and the reason has its size', async () => {
+  const { error, lostSpans, body } = await exportTo([respond(accepted)], { spans: [...spans, spanOf(10_000_000)] });
+  assert.match(`${error}`, /^a span of 10\d{6} bytes is too large for Zipkin$/);
+  assert.equal(lostSpans, 1);
+  assert.match(body, /"name":"call"/);
+});
+
+test('at the level debug, a delivery is logged with its destination, without credentials, and with spans, bytes and status', async (t) => {
+  const messages: string[] = [];
+  diag.setLogger({ ...new DiagConsoleLogger(), debug: (message) => messages.push(message) }, DiagLogLevel.DEBUG);
+  t.after(() => diag.disable());
+  await using server = await serve((_req, res) => res.writeHead(202).end());
+  const url = server.url.replace('http://', 'http://ann:pw@');
+  await new Promise((resolve) => new RetryingZipkinExporter(`${url}/spans?key=1`, 60_000).export(spans, resolve));
+  assert.match(`${messages.at(-1)}`, RegExp(`^sent 1 spans \\(\\d+ bytes\\) to ${server.url}/spans: status 202$`));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { type Attributes, ROOT_CONTEXT, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { RetryingZipkinExporter } from '../src/telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
@@ -10,14 +10,14 @@ import { startRecorder } from './support/recorder.ts';
 import { noZipkin } from './support/skip.ts';
 
 /** Exports the spans that `create` makes, in one batch, and returns them as they were sent. */
-async function exported(create: (tracer: Tracer) => void) {
+async function exported(create: (tracer: Tracer) => void, process: Attributes = {}) {
   await using recorder = await startRecorder();
   const exporter = new RetryingZipkinExporter(recorder.env.OTEL_EXPORTER_ZIPKIN_ENDPOINT ?? '', 60_000);
   const provider = new TracerProvider({
-    resource: resourceFromAttributes({ 'service.name': 'shop', 'process.command_args': ['node', 'a,b'] }),
+    resource: resourceFromAttributes({ 'service.name': 'shop', ...process }),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
-  create(provider.getTracer('test'));
+  create(provider.getTracer('test', '1.2.3'));
   await provider.shutdown();
   return recorder.spans;
 }
@@ -89,7 +89,7 @@ test('real Zipkin takes all of these in one batch', { skip: noZipkin() }, async 
 });
 
 suite('tags', () => {
-  const tagsOf = async (create: (tracer: Tracer) => void) => (await exported(create))[0]?.tags ?? {};
+  const tagsOf = async (...how: Parameters<typeof exported>) => (await exported(...how))[0]?.tags ?? {};
 
   test('lists and objects are JSON, bytes are base64', async () => {
     const bytes = Buffer.from('hello');
@@ -116,9 +116,18 @@ suite('tags', () => {
   });
 
   test('lists among the attributes of the process are JSON, too', async () => {
-    const tags = await tagsOf((tracer) => tracer.startSpan('call').end());
+    const tags = await tagsOf((tracer) => tracer.startSpan('call').end(), { 'process.command_args': ['node', 'a,b'] });
     assert.equal(tags['process.command_args'], '["node","a,b"]');
   });
+
+  for (const [what, attributes] of [
+    ['a plain span', {}],
+    ['a span with a list', { list: [1] }],
+  ] as const)
+    test(`${what} has the name and version of its scope`, async () => {
+      const tags = await tagsOf((tracer) => tracer.startSpan('call', { attributes }).end());
+      assert.deepEqual([tags['otel.scope.name'], tags['otel.scope.version']], ['test', '1.2.3']);
+    });
 
   for (const error of [false, 'false'])
     test(`error: ${JSON.stringify(error)} is omitted: it would turn the span red`, async () => {

@@ -57,10 +57,9 @@ const httpUrl = text('an http:// or https:// URL', isHttpUrl);
 export const isGrpcTarget = (target: string) =>
   /^unix:\/\/\S+$/.test(target) || (/^[^\s/@?#]+$/.test(target) && URL.canParse(`https://${target}`));
 
-/** The exporter sends by fetch, with user name and password decoded for a header: a bare `%` in them would throw. */
+/** User name and password are decoded for a header: a bare `%` in them would throw. */
 export const zipkinUrl = v.pipe(
   httpUrl,
-  v.check(hasFetchablePort, 'a URL with a port that fetch accepts'),
   v.check(hasDecodableLogin, 'a URL with user name and password percent-encoded (% is %25)'),
 );
 

@@ -1,4 +1,6 @@
 import { ClientRequest, ServerResponse } from 'node:http';
+import { context } from '@opentelemetry/api';
+import { isTracingSuppressed } from '@opentelemetry/core';
 import type { HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
 import type { Request, Response } from 'express';
 import { attributesOf } from './attributes-of.ts';
@@ -8,6 +10,7 @@ import { correctIncompleteResponse, removeInvalidPort } from './upstream/instrum
 
 /** Settings for HttpInstrumentation: spans without the query string, with the route, red if a response is cut short. */
 export const httpConfig: HttpInstrumentationConfig = {
+  ignoreOutgoingRequestHook: () => isTracingSuppressed(context.active()), // of exporters: they are in no metric, either
   startIncomingSpanHook: (request) => redactQuery(request.url),
   requestHook: (span, request) => {
     if (request instanceof ClientRequest) span.setAttributes(redactFullUrl(`${attributesOf(span)['url.full']}`));

@@ -1,3 +1,4 @@
+import type { InstrumentationScope } from '@opentelemetry/core';
 import { type Endpoint, toRemoteEndpoint, wholeMicros } from '../../zipkin-format.ts';
 
 /** What exporter-zipkin makes of a span. Its types are not exported. */
@@ -14,20 +15,19 @@ export type ConvertedSpan = {
 };
 
 /**
- * Corrects a span that exporter-zipkin 3.1.0 (src/transform.ts) has converted. It passes on IDs in upper case, and times
- * that are fractions, negative or NaN: Zipkin would respond 400, and all spans of the batch would be lost. It also omits
- * `remoteEndpoint`. Upstream: exporter-zipkin: conversion
+ * Corrects, in place, a span that exporter-zipkin 3.1.0 (src/transform.ts) has converted. It passes on IDs in upper case,
+ * and times that are fractions, negative or NaN: Zipkin would respond 400, and all spans of the batch would be lost. It
+ * omits the scope, which is the instrumentation that made the span, and `remoteEndpoint`.
+ * Upstream: exporter-zipkin: conversion
  */
-export function correctZipkinSpan(span: ConvertedSpan): ConvertedSpan {
-  const { traceId, id, parentId, kind, timestamp, duration, tags, annotations } = span;
-  return {
-    ...span,
-    traceId: traceId.toLowerCase(),
-    id: id.toLowerCase(),
-    parentId: parentId?.toLowerCase(),
-    timestamp: wholeMicros(timestamp),
-    duration: wholeMicros(duration),
-    annotations: annotations?.map((event) => ({ ...event, timestamp: wholeMicros(event.timestamp) })),
-    remoteEndpoint: toRemoteEndpoint(kind, tags),
-  };
+export function correctZipkinSpan(span: ConvertedSpan, scope: InstrumentationScope | undefined): void {
+  span.traceId = span.traceId.toLowerCase();
+  span.id = span.id.toLowerCase();
+  span.parentId = span.parentId?.toLowerCase();
+  span.timestamp = wholeMicros(span.timestamp);
+  span.duration = wholeMicros(span.duration);
+  for (const event of span.annotations ?? []) event.timestamp = wholeMicros(event.timestamp);
+  if (scope?.name) span.tags['otel.scope.name'] = scope.name;
+  if (scope?.version) span.tags['otel.scope.version'] = scope.version;
+  span.remoteEndpoint = toRemoteEndpoint(span.kind, span.tags);
 }

@@ -1,10 +1,10 @@
-import { SpanStatusCode } from '@opentelemetry/api';
+import { type Attributes, SpanStatusCode } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { toAnnotation, toTags, toText } from '../../zipkin-format.ts';
 
 /**
- * The fields of a span that exporter-zipkin 3.1.0 (src/transform.ts) reads, with values that it converts as specified.
- * It writes
+ * A span that exporter-zipkin 3.1.0 (src/transform.ts) converts as specified: most are such; of the others, the fields
+ * that it reads, prepared. It writes
  * - an `error` tag, which turns a span red, only for a status with a message; the HTTP instrumentations set none. It
  *   keeps `error: false`, which turns a span red, too.
  * - an event as its bare name, without the attributes.
@@ -13,12 +13,14 @@ import { toAnnotation, toTags, toText } from '../../zipkin-format.ts';
  * Upstream: exporter-zipkin: conversion
  */
 export function prepareForZipkin(span: ReadableSpan) {
-  const { status, events, attributes, resource } = span;
+  const { name, status, events, attributes, resource } = span;
   const lacksMessage = status.code === SpanStatusCode.ERROR && !status.message;
+  const isPlain = typeof name === 'string' && events.length === 0 && !lacksMessage;
+  if (isPlain && arePlain(attributes) && arePlain(resource.attributes)) return span; // preparing takes time
   return {
     spanContext: () => span.spanContext(),
     parentSpanContext: span.parentSpanContext,
-    name: toText(span.name),
+    name: toText(name),
     kind: span.kind,
     startTime: span.startTime,
     duration: span.duration,
@@ -26,8 +28,17 @@ export function prepareForZipkin(span: ReadableSpan) {
     events: events.map((event) => ({ ...event, name: toAnnotation(event.name, event.attributes) })),
     attributes: toTags(attributes),
     resource: { attributes: toTags(resource.attributes) },
+    instrumentationScope: span.instrumentationScope,
     droppedAttributesCount: span.droppedAttributesCount,
     droppedEventsCount: span.droppedEventsCount,
     droppedLinksCount: span.droppedLinksCount,
   };
+}
+
+function arePlain(attributes: Attributes): boolean {
+  for (const key in attributes) {
+    const type = typeof attributes[key];
+    if (key === 'error' || (type !== 'string' && type !== 'number' && type !== 'boolean')) return false;
+  }
+  return true;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
+import { redactQuery } from '../src/telemetry/redact-query.ts';
 import { startApp } from './support/app.ts';
 import { startViewer } from './support/backends.ts';
 import { b3, get, hex } from './support/http.ts';
@@ -82,10 +83,33 @@ for (const [call, expected] of [
     await fetch(app.url, { headers: b3(traceId) });
     const spans = await traceOf(viewer, traceId, 2);
     const { 'url.full': full, 'url.query': query } = spans.find(({ kind }) => kind === 'CLIENT')?.tags ?? {};
-    assert.deepEqual({ full, query }, { full: expected, query: 'REDACTED' });
+    const names = call?.includes('sig=') ? 'token=REDACTED&sig=REDACTED' : 'token=REDACTED';
+    assert.deepEqual({ full, query }, { full: expected, query: names });
     assert.equal(JSON.stringify(spans).includes(secret), false);
   });
 }
+
+test('url.query has the names of parameters; a query with anything that is unusual is redacted as a whole', () => {
+  for (const [query, expected] of [
+    ['failure_pct=100&parallel=1', 'failure_pct=REDACTED&parallel=REDACTED'],
+    ['a=1?b=2', 'a=REDACTED'],
+    ['a=', 'a=REDACTED'],
+    [Array(10).fill('a=1').join('&'), Array(10).fill('a=REDACTED').join('&')],
+    [Array(11).fill('a=1').join('&'), 'REDACTED'],
+    [`${'a'.repeat(32)}=1`, `${'a'.repeat(32)}=REDACTED`],
+    [`${'a'.repeat(33)}=1`, 'REDACTED'],
+    ['', 'REDACTED'],
+    ['s3cret', 'REDACTED'],
+    ['a=1&s3cret', 'REDACTED'],
+    ['1234=a', 'REDACTED'],
+    ['a=1&', 'REDACTED'],
+    ['Token=a', 'REDACTED'],
+    ['a%20b=1', 'REDACTED'],
+  ]) {
+    assert.deepEqual(redactQuery(`/path?${query}`), { 'url.query': expected });
+  }
+  assert.deepEqual(redactQuery('/path'), {});
+});
 
 test('X-Forwarded-* sets client.address and server.address, as the conventions ask, and no other attribute', async () => {
   await using viewer = await startViewer();

@@ -1,4 +1,5 @@
 import { prettyFactory } from 'pino-pretty';
+import { escapeInvisible } from '../src/config/quote.ts';
 
 /** Prints a line under the name of the process that it comes from. */
 export const say = (who: string, line: string) => console.log(`${who.padEnd(8)} | ${line.trimEnd()}`);
@@ -16,9 +17,13 @@ export function createFormatter(traceUiUrl = 'trace {traceId}'): (line: string) 
   });
   return (line) => {
     try {
-      return typeof JSON.parse(line).msg === 'string' ? pretty(line) : line;
+      const entry = JSON.parse(line, (_, value) => (typeof value === 'string' ? printable(value) : value));
+      return typeof entry.msg === 'string' ? pretty(entry) : line;
     } catch {
       return line; // it is not from the log: a service may print anything
     }
   };
 }
+
+/** A line may have the words of a caller or a backend. */
+const printable = (text: string) => text.split('\n').map(escapeInvisible).join('\n');

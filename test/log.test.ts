@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { otlpTo, startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
-import { closedUrl, freeUrl, serve } from './support/servers.ts';
+import { closedUrl, freeUrl, serve, serveTcp } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
 import { failedSpans, goodSpans, traceOf } from './support/trace.ts';
@@ -199,6 +199,18 @@ test('the password in a backend’s URL is in no log line', async () => {
   assert.ok(line.msg.includes(`http://${host}/spans: `), line.msg);
   assert.equal(line.trace_id, undefined);
   assert.doesNotMatch(service3.text.stdout, /s3cret/);
+});
+
+test('control characters in the status line of an OTLP backend are escaped in the log', async () => {
+  await using backend = await serveTcp((socket) =>
+    socket.once('data', () =>
+      socket.end(Buffer.from('HTTP/1.1 400 \x1b]0;a\x07\x9b31m\r\ncontent-length: 0\r\n\r\n', 'latin1')),
+    ),
+  );
+  await using service3 = await startService('service3', { ...otlpTo(backend.url), SERVICE3_SLEEP_MS: '0' });
+  await get(service3.url);
+  const { msg } = await until('the line', () => linesOf(service3).find(({ level }) => level === 'error'));
+  assert.ok(msg.includes('\\x1b]0;a\\x07\\x9b31m'), msg);
 });
 
 test('a caller’s words add no line to the log', async () => {

@@ -191,3 +191,8 @@ test('a line that is not from the log of a service is printed as it is', () => {
     assert.equal(format(line), line);
   }
 });
+
+test('control characters in the log of a service do not reach the terminal', () => {
+  const line = JSON.stringify({ level: 'info', msg: 'a\x1b]0;b\x07\x9b31mc\nd', err: { stack: '\x1b[2J' } });
+  assert.equal(createFormatter()(line).trim(), 'INFO: a\\u{1b}]0;b\\u{7}\\u{9b}31mc\nd');
+});

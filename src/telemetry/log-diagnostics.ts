@@ -15,7 +15,9 @@ type Log = Record<'error' | 'warn' | 'info' | 'debug', (message: string) => void
 export function logDiagnostics(log: Log, level: string, destination: string): void {
   // Outside the context of any request: a batch may be sent during an unrelated one, whose trace_id it must not get.
   const write = (name: keyof Log, args: unknown[]) => {
-    const message = format(...args).replace(/\?[^\s'"]+/g, '?REDACTED'); // a query string may hold a secret
+    const message = format(...args)
+      .replace(/\?[^\s'"]+/g, '?REDACTED') // a query string may hold a secret
+      .replace(/(?!\n)\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`); // of a response
     context.with(ROOT_CONTEXT, () => log[name](message));
   };
   const losses = createLossLog((message) => diag.error(message));

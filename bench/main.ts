@@ -1,7 +1,7 @@
 // `npm run bench`: what tracing costs (docs/cost.md). `npm run bench -- --quick` is for a first look.
 import { cpus, release, totalmem, type } from 'node:os';
 import { measure } from './measure.ts';
-import { toTable } from './report.ts';
+import { report } from './report.ts';
 
 const [option] = process.argv.slice(2);
 const quick = option === '--quick';
@@ -10,15 +10,16 @@ if (option && !quick) {
   process.exit(1);
 }
 
-const results = await measure({
-  starts: quick ? 2 : 3,
-  warmUp: quick ? 15_360 : 30_720,
-  rounds: quick ? 3 : 10,
-  requests: 2560, // their spans fill whole batches, so that none waits for the next batch
-});
+if (!quick) console.error('This takes about five minutes. Keep the machine idle.');
+const { table, problems } = report(await (quick ? measure(1, 1, 2) : measure(3, 6, 12)));
 const gigabytes = Math.round(totalmem() / 2 ** 30);
 console.log(`${cpus().length} × ${cpus()[0]?.model}, ${gigabytes} GB, ${type()} ${release()}, Node ${process.version}
 
-${toTable(results)}
+${table}
 
-In parentheses: the lowest and highest figure of one start alone. "unsteady": these differ by more than a third.`);
+In parentheses: the starts with the lowest and the highest figure.`);
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) {
+  console.error('These figures can’t be trusted: other programs use the processors. Stop them, and run it again.');
+  process.exitCode = 1;
+}

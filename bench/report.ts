@@ -1,47 +1,38 @@
-import type { Result, Round } from './measure.ts';
+import type { Result } from './measure.ts';
 
-/** A Markdown table, which a terminal shows as well. */
-export function toTable(results: Result[]): string {
-  const head = ['', '', 'CPU per request', 'added', 'added per span', 'rate, of untraced', 'bytes per span'];
-  const rows = [head, head.map(() => '---'), ...results.map((result) => toRow(result, results))];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`).join('\n');
+const maxSpread = 0.2;
+
+/** A Markdown table, which a terminal shows as well, and a line for each figure that can't be trusted. */
+export function report(results: Result[]): { table: string; problems: string[] } {
+  const rows = [['', '', 'CPU per request', 'added', 'of out of the box', 'bytes per span'], Array(6).fill('---')];
+  const problems: string[] = [];
+  for (const { service, mode, cpuUs, bytesPerSpan } of results) {
+    const added = (mode: string) => {
+      const [untraced, traced] = ['no tracing', mode].map((m) =>
+        results.find((r) => r.service === service && r.mode === m),
+      );
+      return (traced?.cpuUs ?? []).map((cpu, start) => cpu - (untraced?.cpuUs[start] ?? 0));
+    };
+    const figures = mode === 'no tracing' ? cpuUs : added(mode);
+    const outOfTheBox = added(mode.replace('this project', 'out of the box'));
+    rows.push([
+      service,
+      mode,
+      toText(cpuUs),
+      mode === 'no tracing' ? '–' : toText(figures),
+      mode.startsWith('this') && outOfTheBox.length > 0 ? (mean(figures) / mean(outOfTheBox)).toFixed(2) : '–',
+      bytesPerSpan > 0 ? bytesPerSpan.toFixed(0) : '–',
+    ]);
+    const spread = (Math.max(...figures) - Math.min(...figures)) / mean(figures);
+    if (spread > maxSpread) problems.push(`${service}, ${mode}: the starts differ by ${Math.round(100 * spread)}%`);
+  }
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
+  return { table: lines.join('\n'), problems };
 }
 
-function toRow({ service, mode, telemetry, sampled, spans, starts }: Result, results: Result[]): string[] {
-  const untraced = results.find((result) => result.service === service && !result.telemetry)?.starts ?? [];
-  const figure = (of: (rounds: Round[], untraced: Round[]) => number, unit?: string) => {
-    const ofEachStart = starts.map((rounds, start) => of(rounds, untraced[start] ?? []));
-    return toFigure(of(starts.flat(), untraced.flat()), ofEachStart, unit);
-  };
-  const addedUs = (rounds: Round[], untraced: Round[]) => cpuUs(rounds) - cpuUs(untraced);
-  return [
-    service,
-    mode,
-    figure(cpuUs, 'µs'),
-    telemetry ? figure(addedUs, 'µs') : '–',
-    sampled ? figure((...rounds) => addedUs(...rounds) / spans, 'µs') : '–',
-    telemetry ? figure((rounds, untraced) => perSecond(rounds) / perSecond(untraced)) : '–',
-    sampled ? quantile(starts.flat(), 'bytesPerSpan', 0.5).toFixed(0) : '–',
-  ];
-}
+const mean = (figures: number[]) => figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
 
-// The cheapest tenth of the rounds counts: other programs on the machine can only make a round slower.
-const cpuUs = (rounds: Round[]) => quantile(rounds, 'cpuUs', 0.1);
-const perSecond = (rounds: Round[]) => quantile(rounds, 'perSecond', 0.9);
-
-function quantile(rounds: Round[], key: keyof Round, share: number): number {
-  const sorted = rounds.map((round) => round[key]).toSorted((a, b) => a - b);
-  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
-}
-
-/**
- * The value and the range of the starts, with two decimals if it is a ratio, which has no unit. Withheld if the range is more
- * than a third of the value: such a figure can't be trusted.
- */
-export function toFigure(value: number, ofEachStart: number[], unit = ''): string {
-  const [low, high] = [Math.min(...ofEachStart), Math.max(...ofEachStart)];
-  const isSteady = high - low <= value / 3;
-  const [middle, from, to] = [value, low, high].map((number) => number.toFixed(unit ? 0 : 2));
-  return isSteady ? `${middle} (${from}–${to}) ${unit}`.trimEnd() : 'unsteady';
-}
+/** The mean of the starts, and their range. */
+const toText = (figures: number[]) =>
+  `${mean(figures).toFixed(0)} (${Math.min(...figures).toFixed(0)}–${Math.max(...figures).toFixed(0)}) µs`;

@@ -32,7 +32,7 @@ const rooms: Record<string, string[]> = {
     'src/server/page/trace-list-url.ts',
     'pino-pretty',
   ],
-  'bench/*': ['test/support/servers.ts'],
+  'bench/*': ['test/support/servers.ts', 'protobufjs'],
   'examples/*': ['@opentelemetry/*', 'express', 'import-in-the-middle/register-hooks.mjs'],
 };
 

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RequestHandler } from 'express';
+import { composeWarnings } from './config/compose-warnings.ts';
 import { log } from './log.ts';
 import { createApp } from './server/app.ts';
 import { page } from './server/page/page.ts';
@@ -29,8 +30,9 @@ server.maxRequestsPerSocket = 1000; // so that a caller can't fill the memory by
 server.on('listening', () => {
   const { address, port, family } = server.address() as AddressInfo;
   log.info(`listens on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
-  // the last line of `docker compose up`: service1 starts last, and Docker publishes its port on this machine
-  if (config.SERVICE_NAME === 'service1' && address === '0.0.0.0') log.info(`open http://localhost:${port}`);
+  if (config.SERVICE_NAME !== 'service1') return; // it starts last: these are the last lines of `docker compose up`
+  for (const warning of composeWarnings(process.env)) log.warn(warning);
+  if (address === '0.0.0.0') log.info(`open http://localhost:${port}`); // Docker publishes its port on this machine
 });
 server.on('error', (error) => {
   console.error(`${config.SERVICE_NAME} can't listen on HOST=${config.HOST} PORT=${config.PORT}: ${error.message}`);

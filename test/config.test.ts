@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { isBlockedPort } from '../src/config/blocked-ports.ts';
+import { composeWarnings } from '../src/config/compose-warnings.ts';
 import { ConfigError, parseConfig, variableNames } from '../src/config/config.ts';
 import { describeDestination } from '../src/config/describe-destination.ts';
 import { serviceNames } from '../src/services.ts';
@@ -98,7 +99,11 @@ test('otel.env and docker/shell.env have every variable, and each has an invalid
   const setByCompose = ['SERVICE_NAME', 'HOST', 'PORT', 'SERVICE2_URL', 'SERVICE3_URL'];
   const all = variableNames.toSorted();
   assert.deepEqual([...new Set(namesIn('otel.env'))].sort(), all); // the sampler has two lines, one of them commented out
-  assert.deepEqual([...namesIn('docker/shell.env'), ...setByCompose].sort(), all);
+  const notSettings = ['BACKEND', 'COMPOSE_PROFILES']; // see composeWarnings
+  assert.deepEqual(
+    namesIn('docker/shell.env').sort(),
+    [...all.filter((name) => !setByCompose.includes(name)), ...notSettings].sort(),
+  );
   assert.deepEqual(Object.keys(invalid).sort(), all);
 });
 
@@ -200,6 +205,20 @@ test('OTEL_BSP_EXPORT_TIMEOUT must be longer than the timeout of the exporter: o
   parseConfig({ ...env, OTEL_EXPORTER_ZIPKIN_TIMEOUT: '29999' });
   parseConfig({ ...env, OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '100' });
   parseConfig(defaults);
+});
+
+test('what Docker Compose ignores of the shell is said', () => {
+  const oldCompose = { BACKEND: 'unknown', COMPOSE_PROFILES: 'zipkin' };
+  const ignored = ['Compose before 2.35 ignores the variables of your shell: edit otel.env, or update'];
+  assert.deepEqual(composeWarnings(oldCompose), ignored);
+  for (const COMPOSE_PROFILES of ['', 'dev', 'dev,jaeger']) {
+    const noBackend = [`COMPOSE_PROFILES="${COMPOSE_PROFILES}" starts no trace backend: it must include zipkin`];
+    assert.deepEqual(composeWarnings({ BACKEND: 'zipkin', COMPOSE_PROFILES }), noBackend);
+  }
+  for (const COMPOSE_PROFILES of ['zipkin', 'dev, zipkin', '*'])
+    assert.deepEqual(composeWarnings({ BACKEND: 'zipkin', COMPOSE_PROFILES }), []);
+  for (const outsideOfDocker of [{}, { BACKEND: 'jaeger' }, { COMPOSE_PROFILES: 'dev' }])
+    assert.deepEqual(composeWarnings(outsideOfDocker), []);
 });
 
 for (const file of ['compose.yaml', 'docker/scale.yaml']) {

@@ -16,7 +16,8 @@ const rooms: Record<string, string[]> = {
   'src/server/**': ['src/config/config.ts', 'express', 'pino'], // handlers, settings and log are parameters
   'src/main.ts': [
     ...['src/services/service*.ts', 'src/services.ts', 'src/server/{app,shutdown}.ts', 'src/server/page/page.ts'],
-    ...['src/settings.ts', 'src/log.ts', 'src/telemetry/caller-disconnected.ts', 'express'],
+    ...['src/settings.ts', 'src/config/compose-warnings.ts', 'src/log.ts', 'src/telemetry/caller-disconnected.ts'],
+    'express',
   ],
   'src/settings.ts': ['src/config/config.ts'],
   'src/log.ts': ['src/settings.ts', 'src/config/config.ts', '@opentelemetry/api', 'pino'],

@@ -64,6 +64,26 @@ suite('docker compose', { skip: await noDocker() }, () => {
     );
   });
 
+  test('Zipkin lets no page of another origin read its traces', async () => {
+    const headersFor = async (origin: string) =>
+      (await fetch('http://localhost:9411/api/v2/services', { headers: { origin } })).headers;
+    assert.equal((await headersFor('http://elsewhere.test')).get('access-control-allow-origin'), null);
+    assert.equal(
+      (await headersFor('http://localhost:9411')).get('access-control-allow-origin'),
+      'http://localhost:9411',
+    );
+  });
+
+  test('service1 says if COMPOSE_PROFILES starts no backend', async () => {
+    assert.doesNotMatch(await compose('logs service1'), /Compose|COMPOSE/);
+    await compose('up --wait service1', { COMPOSE_PROFILES: 'dev' });
+    assert.match(
+      await compose('logs service1'),
+      /COMPOSE_PROFILES=\\"dev\\" starts no trace backend: it must include zipkin/,
+    );
+    await compose('up --wait');
+  });
+
   test('the containers have no root user, no capabilities, no dev dependencies and a read-only file system', async () => {
     const script = `
       const { readFileSync, writeFileSync, existsSync } = require('node:fs');

@@ -5,8 +5,9 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backend, zipkinAt } from '../support/backends.ts';
 import { composeProject, noDocker } from '../support/docker.ts';
-import { b3, get } from '../support/http.ts';
+import { b3, get, hex } from '../support/http.ts';
 import { jaegerAt } from '../support/jaeger.ts';
+import { sendLargeRequests } from '../support/large-requests.ts';
 import { load } from '../support/load.ts';
 import { failedSpans, goodSpans } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
@@ -89,6 +90,14 @@ suite('BACKEND=collector docker compose up', { skip: await noDocker([], settings
     t.diagnostic(
       `of ${held.length} traces of the second before the kill, ${whole} are whole: the rest was in tail_sampling`,
     );
+  });
+
+  test('twelve traces of 450 large requests: the traces of other callers arrive, before and after the Collector is killed', async () => {
+    for (const id of await send(failing, 12)) await sendLargeRequests(service1, 450, `${id}-${hex(16)}-1`); // so all are kept
+    for (const where of Object.keys(backends)) await arrive(where, await send(failing, 20), failedSpans);
+    await compose('kill collector');
+    await compose('start collector');
+    for (const where of Object.keys(backends)) await arrive(where, await send(failing, 20), failedSpans);
   });
 
   test('slow traces, and those that take longest, arrive whole', async () => {

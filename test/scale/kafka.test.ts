@@ -5,6 +5,8 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zipkinAt } from '../support/backends.ts';
 import { composeProject, noDocker } from '../support/docker.ts';
+import { hex } from '../support/http.ts';
+import { sendLargeRequests } from '../support/large-requests.ts';
 import { load } from '../support/load.ts';
 import { failedSpans, goodSpans } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
@@ -65,6 +67,12 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
     const served = async (id: string) => (await demo.docker(['logs', id])).split('"msg":"GET / 200"').length - 1;
     for (const id of await demo.containers('service3'))
       await until(`${id} to have served`, async () => (await served(id)) > 0);
+  });
+
+  test('twelve traces of 450 large requests: the traces of another caller arrive', async () => {
+    const kept = tracesOf(await load(failing, 12, 1));
+    for (const id of kept) await sendLargeRequests(good, 450, `${id}-${hex(16)}-1`);
+    await arrive(front, tracesOf(await load(failing, 20, 5)), failedSpans);
   });
 
   test('a sampler killed and replaced, a Zipkin killed, Kafka restarted under load: every failed trace and one in ten good ones arrive whole', async (t) => {

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { fetchJson } from './fetch-json.ts';
 import { findPort } from './find-port.ts';
 
 /** What a plan needs to know of the machine. */
@@ -13,10 +14,8 @@ export type Machine = {
 export const thisMachine: Machine = { findPort, hasZipkin, isListening };
 
 async function hasZipkin(url: string): Promise<boolean> {
-  const health = await fetch(new URL('/health', url), { signal: AbortSignal.timeout(5000) })
-    .then((response) => response.json() as Promise<{ zipkin?: object }>)
-    .catch(() => undefined);
-  return health?.zipkin !== undefined; // the built-in viewer's health has no `zipkin`
+  const health = await fetchJson(new URL('/health', url)).catch(() => undefined);
+  return (health as { zipkin?: object } | undefined)?.zipkin !== undefined; // the built-in viewer's health has no `zipkin`
 }
 
 function isListening(port: number): Promise<boolean> {

@@ -11,6 +11,7 @@ import { ConfigError } from '../src/config/config.ts';
 import { startViewer } from './support/backends.ts';
 import { startRecorder } from './support/recorder.ts';
 import { closedUrl, serve } from './support/servers.ts';
+import { until } from './support/wait.ts';
 
 /** The shell's variables, the ports that other programs listen on, and the URL at which there is a Zipkin. */
 type Given = { shell?: NodeJS.ProcessEnv; taken?: number[]; zipkin?: string };
@@ -296,6 +297,23 @@ suite('of this machine', () => {
     const urls = [zipkin.url, viewer.url, other.url, closedUrl()];
     const results = await Promise.all(urls.map((url) => hasZipkin(`${url}/api/v2/spans`)));
     assert.deepEqual(results, [true, false, false, false]);
+  });
+
+  test('a response without an end is no Zipkin, and is not read for ever', async () => {
+    let megabytes = 0;
+    let isClosed = false;
+    await using endless = await serve((_req, res) => {
+      const more = () => {
+        while (!isClosed && res.write(' '.repeat(1e6))) megabytes++;
+      };
+      res.on('drain', more).on('close', () => {
+        isClosed = true;
+      });
+      more();
+    });
+    assert.equal(await hasZipkin(endless.url), false);
+    await until('the connection to be closed', () => isClosed);
+    assert.ok(megabytes < 200, `${megabytes} MB`);
   });
 
   test('a port is listened on, or not', async () => {

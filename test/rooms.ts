@@ -27,7 +27,8 @@ const rooms: Record<string, string[]> = {
     ...['@opentelemetry/api', 'express', 'valibot', '/viewer/lit-html/**'],
   ],
   'local/*': [
-    'local/viewer/viewer.ts',
+    'local/viewer/{viewer,span}.ts',
+    'local/viewer/page/{text,trace}.js',
     'src/config/*',
     'src/services.ts',
     'src/server/page/trace-list-url.ts',

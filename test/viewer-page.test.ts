@@ -110,7 +110,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.ok(edges.length === 3 && edges.every((edge, i) => i === 0 || edge > edges[i - 1]), `${edges}`);
     for (const [index, annotations] of [
       [1, /Annotations\s+1\.0 ms\s+Server Start\s+2\.0 ms\s+Server Finish/],
-      [0, /Annotations\s+0\.0 ms\s+Client Start\s+3\.0 ms\s+Client Finish/],
+      [0, /Annotations\s+0 ms\s+Client Start\s+3\.0 ms\s+Client Finish/],
     ] as const) {
       await page.locator('summary.row').nth(index).click();
       assert.match(await page.locator('main > details').nth(index).locator('.details').innerText(), annotations);
@@ -131,11 +131,11 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.getByText('Nothing has arrived').waitFor();
     await viewer.post([child]);
     await page.getByText('shown without its parent').waitFor();
-    assert.match(await page.locator('#summary').innerText(), /^still arriving …\s+[0-9a-f]{32}\s+JSON$/);
+    assert.match(await page.locator('#summary').innerText(), /^still arriving …\s+[0-9a-f]{32}\s+JSON\s+Copy as text$/);
     await page.keyboard.press('Tab');
     await page.locator('summary', { hasText: 'child' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByText('0.0 ms into the trace').waitFor();
+    await page.getByText('0 ms into the trace').waitFor();
 
     await viewer.post([root, span({ traceId, parentId: root.id, name: 'later', timestamp: timestamp + 8000 })]);
     // it is still open, and its start is relative to the root's
@@ -148,6 +148,23 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.locator('.total').waitFor();
     assert.match(await page.locator('#summary').innerText(), /^13\.0 ms\s+3 spans/);
     assert.deepEqual(problems, []);
+  });
+
+  test('a trace is copied as the text that the viewer returns for it', async () => {
+    await using viewer = await startViewer();
+    const root = span({ localEndpoint: { serviceName: 'shop' } });
+    await viewer.post([root, span({ traceId: root.traceId, parentId: root.id, tags: { error: 'no money' } })]);
+    await using browser = await openPage(chromium);
+    const { page } = browser;
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    const url = `${viewer.url}/zipkin/traces/${root.traceId}`;
+    await page.goto(url);
+    await page.locator('.total').waitFor(); // all has arrived
+    await page.getByRole('button', { name: 'Copy as text' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const copied = await page.evaluate('navigator.clipboard.readText()');
+    assert.match(`${copied}`, /FAILED: no money\n$/);
+    assert.equal(copied, await (await fetch(url, { headers: { accept: 'text/plain' } })).text());
   });
 
   test('a trace whose parent never comes is shown as incomplete', async ({ mock }) => {

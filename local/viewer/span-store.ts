@@ -2,8 +2,6 @@ import type { ZipkinSpan } from './span.ts';
 
 const maxSpans = 10_000;
 const maxBytes = 64 * 2 ** 20;
-const batchesMs = 1000; // two batches (OTEL_BSP_SCHEDULE_DELAY=500)
-const missingParentMs = 10_000; // a parent that has not arrived by then may never
 
 export type KeptSpan = ReturnType<typeof keep>;
 
@@ -29,13 +27,4 @@ export function createSpanStore() {
     }
   }
   return { add, traces: () => Map.groupBy(spans.values(), ({ traceId }) => traceId) };
-}
-
-/** Whether more spans of a trace are to be expected. */
-export function stateOf(trace: KeptSpan[]): 'arriving' | 'incomplete' | 'complete' {
-  const ids = new Set(trace.map(({ id }) => id));
-  const lacksParent = trace.some(({ parentId }) => parentId && !ids.has(parentId));
-  const quietMs = Date.now() - Math.max(...trace.map(({ receivedAt }) => receivedAt));
-  if (quietMs < (lacksParent ? missingParentMs : batchesMs)) return 'arriving';
-  return lacksParent ? 'incomplete' : 'complete';
 }

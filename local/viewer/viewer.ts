@@ -3,10 +3,11 @@
 import { fileURLToPath } from 'node:url';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { fromOtlp } from './from-otlp.ts';
-import { summarize } from './page/trace.js';
+import { toText } from './page/text.js';
+import { stateOf, summarize } from './page/trace.js';
 import { protect } from './protect.ts';
-import { parseLimit, parseSpans, parseTraceId } from './span.ts';
-import { createSpanStore, type KeptSpan, stateOf } from './span-store.ts';
+import { parseLimit, parseSpans, parseTraceId, type ZipkinSpan } from './span.ts';
+import { createSpanStore, type KeptSpan } from './span-store.ts';
 
 const pathOf = (folder: string) => fileURLToPath(new URL(folder, import.meta.url));
 
@@ -28,7 +29,7 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
     for (const span of parseSpans(fromOtlp(req.body))) store.add(span);
     res.json({});
   });
-  app.get('/api/v2/trace/:id', (req, res) => {
+  app.get('{/zipkin}/api/v2/trace/:id', (req, res) => {
     const trace = traceOf(req.params.id);
     res.status(trace.length > 0 ? 200 : 404);
     res.type('json').send(toJson(trace));
@@ -41,16 +42,22 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   app.get('/health', (_req, res) => void res.json({ status: 'UP' }));
 
   app.get('/', (_req, res) => res.redirect('/zipkin/'));
+  app.get('/zipkin/traces/:id', (req, res, next) => {
+    if (req.accepts('html', 'text') !== 'text') return next();
+    const trace = toTrace(traceOf(req.params.id));
+    const url = `${req.protocol}://${req.get('host')}${req.path}`;
+    res.status(trace.spans.length > 0 ? 200 : 404);
+    res.type('text').send(toText(trace, url));
+  });
   app.get(['/zipkin/', '/zipkin/traces/:id'], (_req, res) => res.sendFile('index.html', { root: pathOf('page') }));
   app.get('/zipkin/traces', ({ query }, res) => res.redirect(`/zipkin/traces/${encodeURIComponent(`${query.id}`)}`));
   app.get('/viewer/service1', (_req, res) => res.redirect(service1Url));
   app.get('/viewer/traces', (_req, res) => {
     const newest = newestTraces().slice(0, 50);
-    res.json(newest.map((trace) => summarize({ state: stateOf(trace), spans: JSON.parse(toJson(trace)) })));
+    res.json(newest.map((trace) => summarize(toTrace(trace))));
   });
   app.get('/viewer/traces/:id', (req, res) => {
-    const trace = traceOf(req.params.id);
-    res.type('json').send(`[{"state":"${stateOf(trace)}","spans":${toJson(trace)}}]`);
+    res.json([toTrace(traceOf(req.params.id))]);
   });
   app.use('/viewer', express.static(pathOf('page')));
   app.get('/viewer/shared.css', (_req, res) => res.sendFile('shared.css', { root: pathOf('../../src/server/page') }));
@@ -67,4 +74,9 @@ const onlyJson: RequestHandler = (req, _res, next) => {
 };
 const reportError: ErrorRequestHandler = (error, _req, res, _next) =>
   void res.status(error.status ?? 500).json({ error: error.message });
+/** A trace as the pages have it. */
+function toTrace(kept: KeptSpan[]) {
+  const quietMs = Date.now() - Math.max(...kept.map(({ receivedAt }) => receivedAt));
+  return { state: stateOf(kept, quietMs), spans: JSON.parse(toJson(kept)) as ZipkinSpan[] };
+}
 const toJson = (trace: KeptSpan[]) => `[${trace.map(({ json }) => json)}]`;

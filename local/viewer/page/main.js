@@ -4,7 +4,7 @@ import * as waterfall from './waterfall.js';
 
 /**
  * The list shows a Summary of each trace, the waterfall one Trace.
- * @typedef {{ traces?: any[], opened: Set<string>, all?: boolean, problem?: string, news?: string }} State
+ * @typedef {{ traces?: any[], opened: Set<string>, all?: boolean, copied?: boolean, problem?: string, news?: string }} State
  */
 
 const [, traceId = ''] = location.pathname.match(/^\/zipkin\/traces\/([^/]+)/) ?? [];

@@ -6,11 +6,21 @@
  * @typedef {ReturnType<typeof summarize>} Summary
  */
 
+const batchesMs = 1000; // two batches (OTEL_BSP_SCHEDULE_DELAY=500)
+const missingParentMs = 10_000; // a parent that has not arrived by then may never
+
 /**
  * Whether there is an `error` tag. Some tracers set it to false.
  * @param {Pick<ZipkinSpan, 'tags'>} span
  */
 export const isFailed = ({ tags: { error } = {} }) => error !== undefined && error !== 'false';
+/**
+ * Why a span failed: its `error` tag. A Collector's exporter writes `true`, and the reason beside it.
+ * @param {Pick<ZipkinSpan, 'tags'>} span
+ */
+export function reasonOf({ tags: { error = '', 'otel.status_description': description } = {} }) {
+  return (error === 'true' && description) || error;
+}
 /** @param {ZipkinSpan} span */
 export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
 
@@ -44,6 +54,18 @@ export function toTree(spans) {
 }
 
 /**
+ * Whether more spans of a trace are to be expected, if none has come for `quietMs`.
+ * @param {Pick<ZipkinSpan, 'id' | 'parentId'>[]} spans
+ * @returns {Trace['state']}
+ */
+export function stateOf(spans, quietMs) {
+  const ids = new Set(spans.map(({ id }) => id));
+  const lacksParent = spans.some(({ parentId }) => parentId && !ids.has(parentId));
+  if (quietMs < (lacksParent ? missingParentMs : batchesMs)) return 'arriving';
+  return lacksParent ? 'incomplete' : 'complete';
+}
+
+/**
  * A trace without its spans: all that the list needs.
  * @param {Trace} trace
  */
@@ -65,7 +87,7 @@ export function summarize({ state, spans }, tree = toTree(spans)) {
  * @param {ZipkinSpan[]} spans
  * @returns {{ start?: number, duration?: number }}
  */
-function timesOf(spans) {
+export function timesOf(spans) {
   const timed = spans.filter(({ timestamp }) => timestamp);
   const start = Math.min(...timed.map(({ timestamp }) => timestamp));
   const end = Math.max(...timed.map(({ timestamp, duration = 0 }) => timestamp + duration));
@@ -76,6 +98,7 @@ export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : '
 
 export function formatDuration(micros) {
   if (micros === undefined) return 'no duration';
+  if (micros < 1000) return micros === 0 ? '0 ms' : `${micros} µs`;
   return micros >= 1e6 ? `${(micros / 1e6).toFixed(2)} s` : `${(micros / 1e3).toFixed(1)} ms`;
 }
 

@@ -2,6 +2,7 @@ import { repeat } from '/viewer/lit-html/directives/repeat.js';
 import { html } from '/viewer/lit-html/lit-html.js';
 import { details } from './details.js';
 import { hueOf, summaryLine } from './summary.js';
+import { toText } from './text.js';
 import { count, formatDuration, isFailed, serviceOf, summarize, toTree } from './trace.js';
 
 /**
@@ -17,7 +18,7 @@ const keyOf = ({ span }) => JSON.stringify(span);
  * The waterfall of a trace. `opened` has the keys of the rows that have been opened: only these have details.
  * @param {State} state
  */
-export function view({ traces: [trace], opened, all }, show) {
+export function view({ traces: [trace], opened, all, copied }, show) {
   const hint = 'Nothing has arrived. Spans take up to a second; a request that is not sampled leaves no trace.';
   if (trace.spans.length === 0) return html`<h1>Trace</h1><p id="summary">${hint}</p>`;
   const tree = toTree(trace.spans);
@@ -29,9 +30,16 @@ export function view({ traces: [trace], opened, all }, show) {
     show({ all: true });
     /** @type {HTMLElement} */ (document.querySelectorAll('summary.row')[maxRows]).focus(); // the button is gone
   };
+  const copy = async () => {
+    await navigator.clipboard.writeText(toText(trace, location.href));
+    show({ copied: true });
+  };
   return html`
     <h1>${title}</h1>
-    <p id="summary">${summaryLine(summary)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a></p>
+    <p id="summary">
+      ${summaryLine(summary)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a>
+      <button ?hidden=${!navigator.clipboard} @click=${copy}>${copied ? 'Copied' : 'Copy as text'}</button>
+    </p>
     <div class="row axis">
       <span class="name">Click a span for its details</span><span class="duration"></span>
       <span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span>

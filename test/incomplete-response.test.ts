@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { startApp } from './support/app.ts';
 import { startViewer } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
-import { hex } from './support/http.ts';
+import { b3, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
 import { traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
@@ -15,7 +15,8 @@ const viewer = disposeAfterTests(await startViewer());
 const service = disposeAfterTests(
   await startApp(
     viewer.env,
-    `import { pipeline, Readable } from 'node:stream';
+    `import http from 'node:http';
+     import { pipeline, Readable } from 'node:stream';
      import { createApp } from './src/server/app.ts';
      import { log } from './src/log.ts';
      import { callerDisconnected } from './src/telemetry/caller-disconnected.ts';
@@ -36,6 +37,10 @@ const service = disposeAfterTests(
        },
        'fails by its own timeout': (req) => req.setTimeout(1),
        'is complete': (req, res) => res.end('a'),
+       'calls with node:http': (req, res) => {
+         const url = 'http://127.0.0.1:' + req.socket.localPort + '/?how=' + encodeURIComponent(req.query.call);
+         http.get(url, (response) => response.on('error', () => {}).on('close', () => res.end()).resume());
+       },
      };
      async function* endless() { for (;;) { yield 'a'.repeat(1000); await new Promise(setImmediate); } }
      async function* failing() { yield 'a'; throw new RangeError('no more rows'); }
@@ -98,3 +103,17 @@ test('a complete response has no error', async () => {
     msg: 'GET / 200',
   });
 });
+
+for (const [call, errorType] of [
+  ['fails after the headers: res.destroy()', 'incomplete_response'],
+  ['is complete', undefined],
+]) {
+  test(`a call by node:http whose response ${call}: its CLIENT span says so`, async () => {
+    const traceId = hex(32);
+    const query = new URLSearchParams({ how: 'calls with node:http', call: `${call}` });
+    await fetch(`${service.url}/?${query}`, { headers: b3(traceId) });
+    const client = (await traceOf(viewer, traceId, 3)).find(({ kind }) => kind === 'CLIENT');
+    const { 'error.type': type, error, 'http.response.status_code': statusCode } = client?.tags ?? {};
+    assert.deepEqual([type, error, statusCode], [errorType, errorType, '200']);
+  });
+}

@@ -1,4 +1,4 @@
-import { ClientRequest, ServerResponse } from 'node:http';
+import { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { context } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import type { HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
@@ -6,7 +6,11 @@ import type { Request, Response } from 'express';
 import { attributesOf } from './attributes-of.ts';
 import { redactFullUrl, redactQuery } from './redact-query.ts';
 import { correctRoute } from './upstream/instrumentation-express.ts';
-import { correctIncompleteResponse, removeInvalidPort } from './upstream/instrumentation-http.ts';
+import {
+  correctIncompleteResponse,
+  removeInvalidPort,
+  reportIncompleteResponse,
+} from './upstream/instrumentation-http.ts';
 
 /** Settings for HttpInstrumentation: spans without the query string, with the route, red if a response is cut short. */
 export const httpConfig: HttpInstrumentationConfig = {
@@ -15,6 +19,9 @@ export const httpConfig: HttpInstrumentationConfig = {
   requestHook: (span, request) => {
     if (request instanceof ClientRequest) span.setAttributes(redactFullUrl(`${attributesOf(span)['url.full']}`));
     removeInvalidPort(span);
+  },
+  responseHook: (span, response) => {
+    if (response instanceof IncomingMessage) reportIncompleteResponse(span, response);
   },
   applyCustomAttributesOnSpan: (span, request, response) => {
     if (!(response instanceof ServerResponse)) return;

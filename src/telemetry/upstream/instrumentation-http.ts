@@ -26,3 +26,15 @@ export function correctIncompleteResponse(span: Span, request: IncomingMessage, 
   const message = errored?.message || errorType;
   span.setAttribute('error.type', errorType).setStatus({ code: SpanStatusCode.ERROR, message });
 }
+
+/**
+ * instrumentation-http 0.301 (src/http.ts) ends a CLIENT span at the request's `close`, before the response's error: a
+ * response that is cut short would be a success. Upstream: instrumentation-http: incomplete responses
+ */
+export function reportIncompleteResponse(span: Span, response: IncomingMessage): void {
+  // Of the response's events, this deprecated one alone comes before the request's `close`.
+  response.once('aborted', () => {
+    const message = 'incomplete_response';
+    span.setAttribute('error.type', message).setStatus({ code: SpanStatusCode.ERROR, message });
+  });
+}

@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { createViewer } from '../local/viewer/viewer.ts';
 import { startViewer } from './support/backends.ts';
-import { launchBrowser, openPage } from './support/browser.ts';
+import { launchBrowser, openPage, reset } from './support/browser.ts';
 import { lowContrasts } from './support/contrast.ts';
 import { get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
@@ -14,18 +14,27 @@ import { zipkinSpan as span } from './support/spans.ts';
 import { failedSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
+/** The page polls every 50 ms instead of every second. */
+const pollOften = '{ const { setTimeout } = window; window.setTimeout = (poll, ms) => setTimeout(poll, ms / 20); }';
+
 suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
   let chromium: Browser;
+  let tab: Awaited<ReturnType<typeof openPage>>;
   before(async () => {
     chromium = await launchBrowser();
+    tab = await openPage(chromium);
+    await tab.page.addInitScript(pollOften);
   });
   after(() => chromium.close());
+  const openEmptyPage = async () => {
+    await reset(tab);
+    return tab;
+  };
 
   test('a failed request: the list shows it as failed, the waterfall shows where, the keyboard alone opens why', async () => {
     await using viewer = await startViewer();
     await using demo = await startDemo(viewer, { INTENTIONAL_FAILURE_PCT: '100', SERVICE3_SLEEP_MS: '50' });
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/`);
     await page.getByText('No trace yet').waitFor();
 
@@ -85,8 +94,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     const one = span({ tags: { error: 'false' } });
     await viewer.post([one]);
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
     await page.locator('summary').click();
     await page.locator('.details').getByText('false').waitFor();
@@ -101,8 +109,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const server = span({ traceId, id, shared: true, kind: 'SERVER', timestamp: timestamp + 1000, duration: 1000 });
     const below = span({ traceId, parentId: id, timestamp: timestamp + 1500, name: 'below' });
     await viewer.post([client, below, server]);
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     await page.locator('summary.row').nth(2).waitFor();
     const edges = await page.locator('summary.row .service').evaluateAll((all) => all.map((one) => one.offsetLeft));
@@ -125,8 +132,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const root = span({ duration: 9000, name: 'root' });
     const { traceId, timestamp } = root;
     const child = span({ traceId, parentId: root.id, name: 'child', timestamp: timestamp + 2000 });
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     await page.getByText('Nothing has arrived').waitFor();
     await viewer.post([child]);
@@ -172,11 +178,11 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     const one = span({ parentId: hex(16) });
     await viewer.post([one]);
-    await using browser = await openPage(chromium);
-    await browser.page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
-    await browser.page.getByText('still arriving …').waitFor();
+    const { page } = await openEmptyPage();
+    await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+    await page.getByText('still arriving …').waitFor();
     mock.timers.tick(10_000);
-    await browser.page.getByText('incomplete: parent not received').waitFor();
+    await page.getByText('incomplete: parent not received').waitFor();
   });
 
   test('the list is not rebuilt: a new trace is added, the focus stays, and only the news is read out', async ({
@@ -186,8 +192,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     await viewer.post([span({ name: 'first' })]);
     mock.timers.tick(1000);
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/`);
     const row = page.getByRole('listitem').filter({ hasText: 'first' });
     await row.getByText('1 span').waitFor();
@@ -209,8 +214,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using viewer = await startViewer();
     const one = span({ name: 'wanted' });
     await viewer.post([one]);
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     const search = async (id: string) => {
       await page.getByRole('textbox', { name: 'Trace id' }).fill(id);
       await page.keyboard.press('Enter');
@@ -241,8 +245,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       span({ traceId, name: 'b', id: b, parentId: a }),
       bare,
     ]);
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     const rowsOf = async (id: string, count: number) => {
       await page.goto(`${viewer.url}/zipkin/traces/${id}`);
       await until(`${count} rows`, async () => (await page.locator('summary.row').count()) === count);
@@ -278,8 +281,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       span({ traceId, parentId: root.id, timestamp: timestamp + i + 1, name: `child ${i + 1}` }),
     );
     await viewer.post([root, ...children]);
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
     const rows = page.locator('summary.row');
     await rows.first().waitFor();
@@ -313,8 +315,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const { traceId } = span();
     await post(span({ traceId, name: 'first' }));
     for (const path of ['/zipkin/', `/zipkin/traces/${traceId}`]) {
-      await using browser = await openPage(chromium);
-      const { page, problems } = browser;
+      const { page, problems } = await openEmptyPage();
       const alert = page
         .getByRole('alert')
         .filter({ hasText: /^No valid response from the viewer: has it been stopped\?$/ });
@@ -349,8 +350,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     const values = ['"exception": {', ...exceptions.map((exception) => `"exception": ${JSON.stringify(exception)}`)];
     const one = span({ annotations: values.map((value, timestamp) => ({ timestamp, value })) });
     await viewer.post([one]);
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
     await page.locator('summary.row').click();
     await page.locator('.details').waitFor();
@@ -374,8 +374,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       ],
     });
     await viewer.post([one]);
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/`);
     await page.getByText('<img src=x').first().waitFor();
     await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
@@ -390,8 +389,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await using other = await serve((_req, res) => {
       res.setHeader('content-type', 'text/html').end(`<iframe src="${viewer.url}/zipkin/"></iframe>`);
     });
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(`${viewer.url}/zipkin/`);
     await page.locator('body').evaluate((body) => {
       const script = body.ownerDocument.createElement('script');
@@ -420,8 +418,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       const orphan = span({ traceId, parentId: hex(16) });
       await viewer.post([root, ...children, failed, orphan]);
       await viewer.post([span({ name: 'good', timestamp: 2e15 })]);
-      await using browser = await openPage(chromium);
-      const { page, problems } = browser;
+      const { page, problems } = await openEmptyPage();
       await page.emulateMedia({ colorScheme });
       for (const tick of [0, 10_000]) {
         mock.timers.tick(tick);
@@ -457,8 +454,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
       const root = span();
       const failed = span({ traceId: root.traceId, parentId: root.id, tags: { error: 'failed' } });
       await viewer.post([root, failed]);
-      await using browser = await openPage(chromium);
-      const { page } = browser;
+      const { page } = await openEmptyPage();
       await page.emulateMedia({ colorScheme, forcedColors: 'active' });
       await page.goto(`${viewer.url}/zipkin/traces/${root.traceId}`);
       await page.locator('.failed .bar').waitFor();

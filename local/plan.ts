@@ -5,7 +5,7 @@ import { services } from '../src/services.ts';
 import { findBackend } from './backend.ts';
 import type { Machine } from './machine.ts';
 
-/** Decides what `npm start` starts and says; start.ts does it. */
+/** Decides what `npm start` starts and says; start.ts does it, or experiment.ts. */
 export type Plan = {
   /** What was decided for the user, a line each. */
   notes: string[];
@@ -22,9 +22,15 @@ export type Plan = {
 
 /**
  * @param shell the variables of the shell; they take precedence over `defaults`, those of otel.env
+ * @param command for the error messages
  * @throws ConfigError if the demo can't start
  */
-export async function makePlan(shell: NodeJS.ProcessEnv, defaults: NodeJS.ProcessEnv, machine: Machine): Promise<Plan> {
+export async function makePlan(
+  shell: NodeJS.ProcessEnv,
+  defaults: NodeJS.ProcessEnv,
+  machine: Machine,
+  command = 'npm start',
+): Promise<Plan> {
   if (shell.SERVICE_NAME !== undefined) {
     const name = quote(shell.SERVICE_NAME);
     throw new ConfigError(`SERVICE_NAME=${name} is not valid here: npm run service starts one service`);
@@ -33,7 +39,7 @@ export async function makePlan(shell: NodeJS.ProcessEnv, defaults: NodeJS.Proces
   const config = parseConfig({ ...env, SERVICE_NAME: 'service1' }); // an error is printed once, not by each service
   const { HOST: host, PORT: wanted } = config;
   const urlOf = (port: number) => `http://${addressOf(host)}:${port}`;
-  const browserUrlOf = (port: number) => urlOf(port).replace(/\/\/(127\.0\.0\.1|\[::1\])/, '//localhost');
+  const browserUrlOf = (port: number) => urlOf(port).replace(/\/\/(127\.0\.0\.1|\[::1\])(?=:)/, '//localhost');
   const notes: string[] = [];
   const findPort = async (wanted: number, name: string) => {
     const port = await machine.findPort(wanted, host);
@@ -45,7 +51,7 @@ export async function makePlan(shell: NodeJS.ProcessEnv, defaults: NodeJS.Proces
     throw new ConfigError(`can't listen on HOST=${host}: ${error.message}`);
   });
   if (wanted !== 0 && service1 !== wanted) {
-    const move = `or move service1 to another port: PORT=${await machine.findPort(wanted + 10, host)} npm start`;
+    const move = `or move service1 to another port: PORT=${await machine.findPort(wanted + 10, host)} ${command}`;
     throw new ConfigError(`port ${wanted} is taken: stop the program that uses it, ${move}`);
   }
   const started = [{ name: 'service1', port: service1, url: urlOf(service1) }];

@@ -9,8 +9,12 @@ const preloads = ['--import', './src/telemetry.ts', '--import', './local/stop-wi
 export const graceMs = 10_000;
 
 /** Starts a service. `print` gets the lines that it writes. */
-export function startProcess(env: NodeJS.ProcessEnv, print: (line: string) => void): ChildProcess {
-  const service = spawn(process.execPath, [...preloads, './src/main.ts'], {
+export function startProcess(
+  env: NodeJS.ProcessEnv,
+  print: (line: string) => void,
+  program = './src/main.ts',
+): ChildProcess {
+  const service = spawn(process.execPath, [...preloads, program], {
     detached: true, // a Ctrl-C in the terminal is for the launcher alone: it stops the services, in order
     env,
     stdio: 'pipe',

@@ -60,7 +60,7 @@ const usualPlan = (host = '127.0.0.1', address = host, browserAddress = 'localho
 for (const [HOST, address, browserAddress] of [
   [undefined, '127.0.0.1', 'localhost'],
   ['localhost', 'localhost', 'localhost'],
-  ['127.0.0.2', '127.0.0.2', '127.0.0.2'],
+  ['127.0.0.10', '127.0.0.10', '127.0.0.10'],
   ['0.0.0.0', '127.0.0.1', 'localhost'],
   ['::', '[::1]', 'localhost'],
   ['::1', '[::1]', 'localhost'],

@@ -32,6 +32,7 @@ const rooms: Record<string, string[]> = {
     'src/config/*',
     'src/services.ts',
     'src/server/page/trace-list-url.ts',
+    'express',
     'pino-pretty',
   ],
   'bench/*': ['test/support/servers.ts', 'protobufjs'],

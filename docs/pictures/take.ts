@@ -1,10 +1,13 @@
 // `npm run pictures`: retakes the pictures of README.md and docs/ in Chromium, from real requests and the real Zipkin at ZIPKIN_URL.
 import { statSync } from 'node:fs';
+import { experiments } from '../../local/experiments.ts';
 import { startViewer, zipkinAt } from '../../test/support/backends.ts';
 import { CHROMIUM, launchBrowser, openPage } from '../../test/support/browser.ts';
 import { get } from '../../test/support/http.ts';
+import { run } from '../../test/support/process.ts';
 import { startDemo } from '../../test/support/services.ts';
 import { failedSpans, goodSpans, traceOf } from '../../test/support/trace.ts';
+import { until } from '../../test/support/wait.ts';
 
 const { ZIPKIN_URL } = process.env;
 if (!ZIPKIN_URL) {
@@ -87,8 +90,17 @@ async function takeTrace(name: string, url: string, spans: number) {
   await take('pieces');
 }
 {
-  await using demo = await startDemo(viewer, { SERVICE3_SLEEP_MS: '1500', DOWNSTREAM_TIMEOUT_MS: '2000' });
+  await using demo = await startDemo(viewer, experiments.outlived.broken.env);
   await takeTrace('outlived', demo.url, goodSpans);
+}
+{
+  await using experiment = run(process.execPath, ['local/experiment.ts', 'by-hand'], {}, process.cwd(), 'pipe');
+  const { text } = experiment;
+  await until('its end', () => text.stdout.includes('all traces:'));
+  await page.setViewportSize({ width: 1200, height: 200 + 36 * 9 });
+  await page.goto(`${text.stdout.match(/http:\S+\/traces\/\w+/)}`);
+  await page.locator('summary').nth(8).waitFor();
+  await take('by-hand');
 }
 
 // Real Zipkin

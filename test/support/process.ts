@@ -3,12 +3,18 @@ import { once } from 'node:events';
 import { until } from './wait.ts';
 
 /** Starts a process and keeps its output. Disposal kills the process if it is still running. */
-export function run(command: string, args: string[], env: Record<string, string | undefined>, cwd = process.cwd()) {
+export function run(
+  command: string,
+  args: string[],
+  env: Record<string, string | undefined>,
+  cwd = process.cwd(),
+  stdin: 'ignore' | 'pipe' = 'ignore',
+) {
   const child: ChildProcess = spawn(command, args, {
     cwd,
     env: { PATH: process.env.PATH, ...env },
     detached: true, // a process group of its own, which can be signaled as a terminal does
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
   const text = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk) => {
@@ -20,6 +26,7 @@ export function run(command: string, args: string[], env: Record<string, string 
   const exit = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
   return {
     pid: child.pid as number,
+    stdin: child.stdin,
     text,
     exit,
     signal: (signal: NodeJS.Signals) => child.kill(signal),

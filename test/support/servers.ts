@@ -3,12 +3,12 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 
 /** An HTTP server, on a free port unless `port` is given. */
-export async function serve(listener: RequestListener, port = 0) {
+export async function serve(listener: RequestListener, port = 0, host = '127.0.0.1') {
   // No idle timeout: a busy machine may use a connection late, just when it would be closed.
-  const server = createServer({ keepAliveTimeout: 0 }, listener).listen(port, '127.0.0.1');
+  const server = createServer({ keepAliveTimeout: 0 }, listener).listen(port, host);
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

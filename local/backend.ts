@@ -11,7 +11,7 @@ type Backend = { reason: string; traceUiUrl?: string };
 export async function findBackend(
   env: NodeJS.ProcessEnv,
   config: Config,
-  { hasZipkin, isListening }: Machine,
+  { hasZipkin, hasOtlpBackend }: Machine,
 ): Promise<Backend | undefined> {
   const { OTEL_TRACES_EXPORTER: exporters, OTEL_EXPORTER_ZIPKIN_ENDPOINT: endpoint } = config;
   if (config.OTEL_SDK_DISABLED === 'true') return { reason: 'OTEL_SDK_DISABLED=true: there are no spans' };
@@ -19,11 +19,11 @@ export async function findBackend(
   const destination = `spans go to ${describeDestination(config)}`;
   if (!exporters.includes('zipkin')) {
     const endpoint = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? config.OTEL_EXPORTER_OTLP_ENDPOINT;
-    const needsViewer = exporters.includes('otlp') && !endpoint && !(await isListening(defaultOtlpPort(config)));
-    if (needsViewer) return undefined;
     const reason = `OTEL_TRACES_EXPORTER=${exporters}: ${destination}`;
-    const jaeger = { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };
-    return exporters.includes('otlp') ? jaeger : { reason };
+    if (!exporters.includes('otlp')) return { reason };
+    if (!endpoint && !(await hasOtlpBackend(defaultOtlpPort(config)))) return undefined;
+    if (env.TRACE_UI_URL) return { reason };
+    return { reason: `${reason}, trace links to Jaeger`, traceUiUrl: 'http://localhost:16686/trace/{traceId}' };
   }
   const traceUiUrl = `${new URL(endpoint).origin}/zipkin/traces/{traceId}`;
   const isSet = env.OTEL_EXPORTER_ZIPKIN_ENDPOINT?.trim();

@@ -8,14 +8,24 @@ export type Machine = {
   findPort(wanted: number, host: string): Promise<number>;
   /** Whether a Zipkin listens at this URL. */
   hasZipkin(url: string): Promise<boolean>;
-  isListening(port: number): Promise<boolean>;
+  /** Whether a program that is no viewer listens on this port of OTLP. */
+  hasOtlpBackend(port: number): Promise<boolean>;
 };
 
-export const thisMachine: Machine = { findPort, hasZipkin, isListening };
+export const thisMachine: Machine = { findPort, hasZipkin, hasOtlpBackend };
 
 async function hasZipkin(url: string): Promise<boolean> {
+  return 'zipkin' in (await healthAt(url)); // the built-in viewer's health has no `zipkin`
+}
+
+/** A viewer that listens on OTLP's port for gRPC has the one for HTTP, too. */
+async function hasOtlpBackend(port: number): Promise<boolean> {
+  return (await isListening(port)) && !('viewer' in (await healthAt('http://localhost:4318')));
+}
+
+async function healthAt(url: string): Promise<object> {
   const health = await fetchJson(new URL('/health', url)).catch(() => undefined);
-  return (health as { zipkin?: object } | undefined)?.zipkin !== undefined; // the built-in viewer's health has no `zipkin`
+  return Object(health);
 }
 
 function isListening(port: number): Promise<boolean> {

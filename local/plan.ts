@@ -1,9 +1,10 @@
 import { isIPv6 } from 'node:net';
-import { type Config, ConfigError, otlpProtocolVariable, parseConfig } from '../src/config/config.ts';
+import { ConfigError, defaultOtlpPort, parseConfig } from '../src/config/config.ts';
 import { quote } from '../src/config/quote.ts';
 import { services } from '../src/services.ts';
 import { findBackend } from './backend.ts';
 import type { Machine } from './machine.ts';
+import { findViewerPorts, type ViewerPorts } from './viewer/listen.ts';
 
 /** Decides what `npm start` starts and says; start.ts does it, or experiment.ts. */
 export type Plan = {
@@ -12,8 +13,8 @@ export type Plan = {
   host: string;
   /** The services to start, callers first. */
   services: { name: string; port: number; url: string }[];
-  /** The port of the built-in viewer, if it is needed. */
-  viewerPort?: number;
+  /** The ports of the built-in viewer, if it is needed. */
+  viewerPorts?: ViewerPorts;
   /** The variables of all services. */
   env: NodeJS.ProcessEnv;
   /** service1, for a browser. */
@@ -83,14 +84,13 @@ export async function makePlan(
     if (backend.traceUiUrl) env.TRACE_UI_URL ??= backend.traceUiUrl;
     return plan;
   }
-  const viewerPort = await findPort(9411, 'the trace viewer');
-  env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(viewerPort)}/api/v2/spans`;
-  env.TRACE_UI_URL ??= `${browserUrlOf(viewerPort)}/zipkin/traces/{traceId}`;
-  if (config.OTEL_TRACES_EXPORTER.includes('otlp')) {
-    Object.assign(env, otlpTo(urlOf(viewerPort), config));
-    notes.push('OTEL_TRACES_EXPORTER=otlp, and no backend listens: spans go to the trace viewer, as http/json');
-  }
-  return { ...plan, viewerPort };
+  const viewer = await findViewerPorts(machine.findPort, host);
+  notes.push(...viewer.notes);
+  const { main, otlp, grpc } = viewer.ports;
+  env.OTEL_EXPORTER_ZIPKIN_ENDPOINT = `${urlOf(main)}/api/v2/spans`;
+  env.OTEL_EXPORTER_OTLP_ENDPOINT ||= urlOf(defaultOtlpPort(config) === 4317 ? grpc : otlp);
+  env.TRACE_UI_URL ??= `${browserUrlOf(main)}/zipkin/traces/{traceId}`;
+  return { ...plan, viewerPorts: viewer.ports };
 }
 
 /** The address in the URL of a program that listens on `host`. */
@@ -106,16 +106,4 @@ export function noProxy({ no_proxy, NO_PROXY, HOST = '127.0.0.1' }: NodeJS.Proce
   const direct = no_proxy || NO_PROXY; // the lower-case name wins
   if (direct === '*') return direct;
   return [direct, 'localhost', '127.0.0.1', '[::1]', addressOf(HOST)].filter(Boolean).join();
-}
-
-/** The variables that send OTLP to the viewer, which takes it only as JSON. */
-function otlpTo(viewerUrl: string, config: Config): NodeJS.ProcessEnv {
-  const name = otlpProtocolVariable(config);
-  const { [name]: protocol = 'http/json' } = config;
-  if (protocol !== 'http/json') {
-    throw new ConfigError(
-      `${name}=${protocol} is not valid without a backend: the trace viewer accepts OTLP only as http/json`,
-    );
-  }
-  return { OTEL_EXPORTER_OTLP_ENDPOINT: viewerUrl, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
 }

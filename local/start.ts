@@ -9,7 +9,7 @@ import { createFormatter, say } from './format-log.ts';
 import { thisMachine } from './machine.ts';
 import { makePlan, noProxy } from './plan.ts';
 import { graceMs, startProcess, stopProcess, waitFor } from './process.ts';
-import { createViewer } from './viewer/viewer.ts';
+import { listen } from './viewer/listen.ts';
 
 const defaults = parseEnv(readDefaults());
 process.env.no_proxy = noProxy({ ...defaults, ...process.env });
@@ -17,14 +17,11 @@ const plan = await makePlan(process.env, defaults, thisMachine).catch((error): n
   if (error instanceof ConfigError) die(error.message);
   throw error;
 });
-const { host, env, browserUrl, viewerPort } = plan;
+const { host, env, browserUrl, viewerPorts } = plan;
 const note = (line: string) => say('start', line);
 for (const line of plan.notes) note(line);
 
-if (viewerPort !== undefined) {
-  const viewer = createViewer({ service1Url: browserUrl }).listen(viewerPort, host);
-  viewer.on('error', ({ message }) => die(`the trace viewer can't start: ${message}`));
-}
+if (viewerPorts) listen(viewerPorts, host, (reason) => die(`the trace viewer can't start: ${reason}`), browserUrl);
 const format = createFormatter(env.TRACE_UI_URL);
 let stopping = false;
 const processes = plan.services.map(({ name, port }) => start(name, port));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createFormatter } from '../local/format-log.ts';
+import { thisMachine } from '../local/machine.ts';
 import { zipkinAt } from './support/backends.ts';
 import { get } from './support/http.ts';
 import { notes, npmStart, open, portsInUse, preload, ready, type Started, start, stop } from './support/launcher.ts';
@@ -156,22 +157,46 @@ suite('npm start', { skip: await portsInUse() }, () => {
     assert.deepEqual(notes(started), []);
   });
 
-  test('npm run viewer prints where the traces are and where spans go; a second one takes the next free port', async () => {
-    const start = () => run(process.execPath, ['local/viewer/start.ts'], {});
-    const urlOf = ({ text }: ReturnType<typeof start>) =>
-      until('both URLs', () => {
-        const [, traces, spans, otlp] =
-          text.stdout.match(
-            /^see the traces: +(\S+)\/zipkin\/\nsend spans to: +(\S+)\/api\/v2\/spans\nor, as OTLP: +(\S+)\/v1\/traces .*\n$/,
-          ) ?? [];
-        return traces === spans && spans === otlp && traces;
+  for (const protocol of ['http/protobuf', 'grpc']) {
+    test(`OTLP as ${protocol}, and no endpoint set: spans go to the viewer`, async () => {
+      await using started = start({
+        OTEL_TRACES_EXPORTER: 'otlp',
+        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+        INTENTIONAL_FAILURE_PCT: '100',
       });
+      await ready(started);
+      const { body } = await get('http://localhost:5001');
+      const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans);
+      assert.equal(draw(trace), failedTrace);
+      assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
+      await stop(started);
+      assert.deepEqual(await open(), []);
+    });
+  }
+
+  test('npm run viewer prints where the traces are and where spans go; a second one takes the next free ports', async () => {
+    const start = () => run(process.execPath, ['local/viewer/start.ts'], {});
+    const linesOf = ({ text }: ReturnType<typeof start>) =>
+      until('its last line', () => /npm start.*\n$/.test(text.stdout) && text.stdout.split('\n'));
+    const words = ([main, otlp, grpc]: number[]) => [
+      `see the traces:  http://localhost:${main}/zipkin/`,
+      `send OTLP to:    http://localhost:${otlp} (http/protobuf, http/json), http://localhost:${grpc} (grpc)`,
+      `or, as Zipkin's: http://localhost:${main}/api/v2/spans`,
+    ];
     await using one = start();
-    const first = await urlOf(one);
+    assert.deepEqual((await linesOf(one)).slice(0, 3), words([9411, 4318, 4317]));
     await using two = start();
-    const second = await urlOf(two);
-    assert.notEqual(first, second);
-    for (const url of [first, second]) assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
+    assert.deepEqual((await linesOf(two)).slice(0, 6), [
+      'port 9411 is not available: the trace viewer listens on 9412',
+      'port 4318 is not available: the trace viewer takes OTLP by HTTP on 4319',
+      'port 4317 is not available: the trace viewer takes OTLP by gRPC on 4320',
+      ...words([9412, 4319, 4320]),
+    ]);
+    for (const url of ['http://localhost:9411', 'http://localhost:9412'])
+      assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
+    assert.deepEqual(await openPorts([4317, 4318, 4319, 4320]), [4317, 4318, 4319, 4320]);
+    assert.equal(await thisMachine.hasOtlpBackend(4318), false); // they are viewers
+    assert.equal(await thisMachine.hasOtlpBackend(4317), false);
   });
 });
 

@@ -24,10 +24,10 @@ const rooms: Record<string, string[]> = {
   'src/services.ts': [],
   'local/viewer/**': [
     ...['local/find-port.ts', 'src/telemetry/zipkin-format.ts'],
-    ...['@opentelemetry/api', 'express', 'valibot', '/viewer/lit-html/**'],
+    ...['@grpc/grpc-js', '@opentelemetry/api', 'express', 'protobufjs', 'valibot', '/viewer/lit-html/**'],
   ],
   'local/*': [
-    'local/viewer/{viewer,span}.ts',
+    'local/viewer/{listen,span}.ts',
     'local/viewer/page/{text,trace}.js',
     'src/config/*',
     'src/services.ts',

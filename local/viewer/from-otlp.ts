@@ -1,82 +1,102 @@
-// OTLP's JSON (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding) as spans in Zipkin's format, by
-// https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/.
-import type { Attributes, AttributeValue } from '@opentelemetry/api';
+// OTLP (https://opentelemetry.io/docs/specs/otlp/) as spans in Zipkin's format, by
+// https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/. As in proto3, what is absent or null is its
+// default.
+import type { AttributeValue } from '@opentelemetry/api';
 import * as v from 'valibot';
-import { toAnnotation, toRemoteEndpoint, toTags, toText, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
-import { parse } from './span.ts';
+import { toAnnotation, toRemoteEndpoint, toText, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
+import { parse, parseSpans, type ZipkinSpan } from './span.ts';
 
 type AnyValue = {
-  arrayValue?: { values: AnyValue[] } | undefined;
-  kvlistValue?: { values: Attribute[] } | undefined;
-  intValue?: string | number | undefined;
+  arrayValue?: { values: AnyValue[] } | null | undefined;
+  kvlistValue?: { values: Attribute[] } | null | undefined;
+  intValue?: string | number | null | undefined;
   [scalar: string]: unknown;
 };
-type Attribute = { key: string; value?: AnyValue | undefined };
+type Attribute = { key: string; value: AnyValue };
 
 const maxDepth = 20;
+const maxProcessText = 8192; // characters of the tags of a process, which all of its spans have
+const maxProcessTag = 1024;
 
+const list = <S extends v.GenericSchema>(item: S) => v.nullish(v.array(v.nullish(item, {})), []);
+const message = <const E extends v.ObjectEntries>(entries: E) =>
+  v.pipe(
+    v.custom<object>((value) => !Array.isArray(value), 'must be an object'),
+    v.object(entries),
+  );
 const attributeOf = (value: v.GenericSchema<unknown, AnyValue>) =>
-  v.object({ key: v.string(), value: v.optional(value) });
+  message({ key: v.nullish(v.string(), ''), value: v.nullish(value, {}) });
 let anyValue: v.GenericSchema<unknown, AnyValue> = v.pipe(
   v.unknown(),
   v.transform(() => ({ stringValue: '…' })), // deeper than maxDepth
 );
 for (let depth = 0; depth <= maxDepth; depth++) {
-  const listOf = <S extends v.GenericSchema>(item: S) =>
-    v.optional(v.object({ values: v.optional(v.array(item), []) }));
-  const intValue = v.optional(v.union([v.string(), v.number()]));
+  const listOf = <S extends v.GenericSchema>(item: S) => v.nullish(message({ values: list(item) }));
+  const intValue = v.nullish(v.union([v.string(), v.number()]));
   anyValue = v.looseObject({ arrayValue: listOf(anyValue), kvlistValue: listOf(attributeOf(anyValue)), intValue });
 }
-const attributes = v.optional(v.array(attributeOf(anyValue)), []);
-const nanos = v.pipe(v.union([v.string(), v.number()]), v.toNumber());
-const text = v.optional(v.string(), '');
-const event = v.object({ timeUnixNano: nanos, name: text, attributes });
-const span = v.object({
-  traceId: v.string(),
-  spanId: v.string(),
-  parentSpanId: text,
+const attributes = list(attributeOf(anyValue));
+const nanos = v.nullish(v.pipe(v.union([v.string(), v.number()]), v.toNumber()), 0);
+const text = v.nullish(v.string(), '');
+const number = v.nullish(v.number(), 0);
+/** JSON has hex digits, protobuf has bytes. */
+const idOf = (bytes: number, isOptional = false) =>
+  v.pipe(
+    v.nullish(v.union([v.string(), v.instance(Uint8Array)]), ''),
+    v.transform((id) => (typeof id === 'string' ? id.toLowerCase() : Buffer.from(id).toString('hex'))),
+    v.regex(RegExp(`^([0-9a-f]{${2 * bytes}}${isOptional ? '|' : ''})$`), `must be ${2 * bytes} hex digits`),
+  );
+const event = message({ timeUnixNano: nanos, name: text, attributes });
+const span = message({
+  traceId: idOf(16),
+  spanId: idOf(8),
+  parentSpanId: idOf(8, true),
   name: text,
-  kind: v.optional(v.picklist([0, 1, 2, 3, 4, 5]), 0),
+  kind: number,
   startTimeUnixNano: nanos,
   endTimeUnixNano: nanos,
   attributes,
-  events: v.optional(v.array(event), []),
-  status: v.optional(v.object({ code: v.optional(v.picklist([0, 1, 2]), 0), message: text }), {}),
+  events: list(event),
+  status: v.nullish(message({ code: number, message: text }), {}),
 });
-const scope = v.optional(v.object({ name: text }), {});
-const scopeSpans = v.object({ scope, spans: v.optional(v.array(span), []) });
-const resource = v.optional(v.object({ attributes }), {});
-const resourceSpans = v.object({ resource, scopeSpans: v.optional(v.array(scopeSpans), []) });
-const request = v.object({ resourceSpans: v.array(resourceSpans) }, 'must be an ExportTraceServiceRequest');
+const scope = v.nullish(message({ name: text }), {});
+const resource = v.nullish(message({ attributes }), {});
+const request = message({
+  resourceSpans: list(message({ resource, scopeSpans: list(message({ scope, spans: list(span) })) })),
+});
 
 const kinds = [undefined, undefined, 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
-/** @throws Error with status 400: it names the first invalid field */
-export function fromOtlp(body: unknown): object[] {
-  return parse(request, body, 'request').resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const ofProcess = plainValues(resource.attributes);
+/**
+ * The spans of an ExportTraceServiceRequest.
+ * @throws Error with status 400: it names the first invalid field
+ */
+export function fromOtlp(body: unknown): ZipkinSpan[] {
+  const spans = parse(request, body, 'request').resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const tags = toTags(resource.attributes);
+    const ofProcess = { service: tags['service.name'], tags: cutProcessTags(tags) };
     return scopeSpans.flatMap(({ scope, spans }) => spans.map((span) => toZipkin(span, scope.name, ofProcess)));
   });
+  return parseSpans(spans);
 }
 
 function toZipkin(
   { traceId, spanId, parentSpanId, name, kind, attributes, events, status, ...times }: v.InferOutput<typeof span>,
   scopeName: string,
-  ofProcess: Attributes,
+  ofProcess: { service: string | undefined; tags: Record<string, string> },
 ) {
-  const own = plainValues(attributes);
-  const tags = toTags({ ...own, ...ofProcess, 'otel.scope.name': scopeName });
+  const tags: Record<string, string> = { ...toTags(attributes), ...ofProcess.tags, 'otel.scope.name': scopeName };
   if (status.code > 0) tags['otel.status_code'] = status.code === 1 ? 'OK' : 'ERROR';
-  if (status.code === 2) tags.error = status.message || toText(own['error.type']) || 'true';
+  if (status.code === 2) tags.error = status.message || tags['error.type'] || 'true';
   return {
-    traceId: traceId.toLowerCase(),
-    id: spanId.toLowerCase(),
-    parentId: parentSpanId.toLowerCase() || undefined,
+    traceId,
+    id: spanId,
+    parentId: parentSpanId || undefined,
     name,
     kind: kinds[kind],
     timestamp: wholeMicros(times.startTimeUnixNano / 1000),
     duration: wholeMicros((times.endTimeUnixNano - times.startTimeUnixNano) / 1000),
-    localEndpoint: { serviceName: toText(ofProcess['service.name']) },
+    localEndpoint: { serviceName: ofProcess.service },
     remoteEndpoint: toRemoteEndpoint(kinds[kind], tags),
     tags,
     annotations: events.map(({ timeUnixNano, name, attributes }) => ({
@@ -86,14 +106,35 @@ function toZipkin(
   };
 }
 
-const plainValues = (attributes: Attribute[]): Attributes =>
+/** Without `error: false`: any `error` tag turns a span red. */
+const toTags = (attributes: Attribute[]): Record<string, string> =>
+  Object.fromEntries(
+    attributes
+      .map(({ key, value }) => [key, toText(plainValue(value))] as const)
+      .filter(([key, text]) => key !== 'error' || text !== 'false'),
+  );
+
+/** The first tags, cut: all spans of a process have them, and would fill the memory. */
+function cutProcessTags(tags: Record<string, string>): Record<string, string> {
+  const kept: [string, string][] = [];
+  let left = maxProcessText;
+  for (const [key, text] of Object.entries(tags)) {
+    const short = text.length > maxProcessTag ? `${text.slice(0, maxProcessTag)} … (cut)` : text;
+    left -= key.length + short.length;
+    if (left < 0) break;
+    kept.push([key, short]);
+  }
+  return Object.fromEntries(kept);
+}
+
+const plainValues = (attributes: Attribute[]) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, plainValue(value)]));
 
 /** The value of an AnyValue: its only field has it. */
-function plainValue(value: AnyValue = {}): AttributeValue | undefined {
-  const { arrayValue, kvlistValue, intValue, ...scalars } = value;
+function plainValue({ arrayValue, kvlistValue, intValue, ...scalars }: AnyValue): AttributeValue | undefined {
   if (arrayValue) return arrayValue.values.map(plainValue);
   if (kvlistValue) return plainValues(kvlistValue.values);
-  if (intValue !== undefined) return Number(intValue); // may be a string
-  return Object.values(scalars)[0] as AttributeValue;
+  if (intValue === undefined || intValue === null) return Object.values(scalars).find(isPresent) as AttributeValue;
+  return Number.isSafeInteger(Number(intValue)) ? Number(intValue) : `${intValue}`; // with all its digits
 }
+const isPresent = (value: unknown) => value !== undefined && value !== null;

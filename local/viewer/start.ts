@@ -1,9 +1,17 @@
 // `npm run viewer`: the trace viewer alone, for `npm run service` and for services of your own.
 import { findPort } from '../find-port.ts';
-import { createViewer } from './viewer.ts';
+import { findViewerPorts, listen } from './listen.ts';
 
-const port = await findPort(9411, '127.0.0.1');
-createViewer().listen(port, '127.0.0.1');
-console.log(`see the traces:  http://localhost:${port}/zipkin/`);
-console.log(`send spans to:   http://localhost:${port}/api/v2/spans`);
-console.log(`or, as OTLP:     http://localhost:${port}/v1/traces (OTEL_EXPORTER_OTLP_PROTOCOL=http/json)`);
+const host = '127.0.0.1';
+const { ports, notes } = await findViewerPorts(findPort, host);
+listen(ports, host, (reason) => {
+  console.error(`the trace viewer can't start: ${reason}`);
+  process.exit(1);
+});
+for (const note of notes) console.log(note);
+console.log(`see the traces:  http://localhost:${ports.main}/zipkin/`);
+console.log(
+  `send OTLP to:    http://localhost:${ports.otlp} (http/protobuf, http/json), http://localhost:${ports.grpc} (grpc)`,
+);
+console.log(`or, as Zipkin's: http://localhost:${ports.main}/api/v2/spans`);
+console.log('with the demo:   OTEL_PROPAGATORS=b3multi,tracecontext,baggage npm start, which has a viewer of its own');

@@ -1,7 +1,8 @@
 // The trace viewer of `npm start` and the tests, in Zipkin's place; no part of what the demo teaches. It has the part
 // of Zipkin's API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
 import { fileURLToPath } from 'node:url';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import { decodeJson, decodeOtlp } from './decode.ts';
 import { fromOtlp } from './from-otlp.ts';
 import { toText } from './page/text.js';
 import { stateOf, summarize } from './page/trace.js';
@@ -11,24 +12,27 @@ import { createSpanStore, type KeptSpan } from './span-store.ts';
 
 const pathOf = (folder: string) => fileURLToPath(new URL(folder, import.meta.url));
 
-/** An Express app that takes spans in Zipkin's format and as OTLP's JSON, keeps the newest in memory and shows them. */
-export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Express {
-  const store = createSpanStore();
+/** An Express app that takes spans in Zipkin's format and as OTLP, and shows those that the store keeps. */
+export function createViewer({ service1Url = 'http://localhost:5001', store = createSpanStore() } = {}): Express {
   const traceOf = (id: string) => store.traces().get(parseTraceId(id)) ?? [];
   const newestTraces = () => [...store.traces().values()].reverse();
   const app = express();
   app.disable('x-powered-by');
   app.use(protect);
-  const json = express.json({ type: () => true, strict: false, limit: '10mb' });
+  const body = express.raw({ type: () => true, limit: '20mb' }); // 512 spans, a batch of an SDK, of 33 KB each
 
-  app.post('/api/v2/spans', json, (req, res) => {
-    for (const span of parseSpans(req.body)) store.add(span);
+  app.post('/api/v2/spans', body, (req, res) => {
+    for (const span of parseSpans(decodeJson(bytesOf(req)))) store.add(span);
     res.status(202).end();
   });
-  app.post('/v1/traces', onlyJson, json, (req, res) => {
-    for (const span of parseSpans(fromOtlp(req.body))) store.add(span);
-    res.json({});
+  app.post('/v1/traces', body, (req, res) => {
+    const isProtobuf = req.is('application/x-protobuf');
+    if (!isProtobuf && !req.is('json')) throw unsupported(req.get('content-type'));
+    const decode = isProtobuf ? decodeOtlp : decodeJson;
+    for (const span of fromOtlp(decode(bytesOf(req)))) store.add(span);
+    respondToOtlp(res, isProtobuf);
   });
+  app.post(['/v1/metrics', '/v1/logs'], (req, res) => respondToOtlp(res, req.is('application/x-protobuf')));
   app.get('{/zipkin}/api/v2/trace/:id', (req, res) => {
     const trace = traceOf(req.params.id);
     res.status(trace.length > 0 ? 200 : 404);
@@ -39,7 +43,7 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
     const traces = newestTraces().filter((trace) => !serviceName || trace.some((s) => s.service === serviceName));
     res.type('json').send(`[${traces.slice(0, parseLimit(limit)).map(toJson)}]`);
   });
-  app.get('/health', (_req, res) => void res.json({ status: 'UP' }));
+  app.get('/health', (_req, res) => void res.json({ status: 'UP', viewer: {} }));
 
   app.get('/', (_req, res) => res.redirect('/zipkin/'));
   app.get('/zipkin/traces/:id', (req, res, next) => {
@@ -67,11 +71,13 @@ export function createViewer({ service1Url = 'http://localhost:5001' } = {}): Ex
   return app;
 }
 
-const onlyJson: RequestHandler = (req, _res, next) => {
-  if (req.is('json')) return next();
-  const message = `content-type ${req.get('content-type')}: must be application/json, OTEL_EXPORTER_OTLP_PROTOCOL=http/json`;
-  throw Object.assign(new Error(message), { status: 415 });
-};
+/** None is sent if a body is empty. */
+const bytesOf = ({ body = Buffer.alloc(0) }: Request): Buffer => body;
+const unsupported = (type = 'none') =>
+  Object.assign(new Error(`content-type ${type}: must be application/x-protobuf or application/json`), { status: 415 });
+/** All is accepted: an empty message. */
+const respondToOtlp = (res: Response, isProtobuf: unknown) =>
+  isProtobuf ? res.type('application/x-protobuf').end() : res.json({});
 const reportError: ErrorRequestHandler = (error, _req, res, _next) =>
   void res.status(error.status ?? 500).json({ error: error.message });
 /** A trace as the pages have it. */

@@ -93,7 +93,7 @@ function validOtlpEndpoint(name: 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_
 }
 
 /** The variable that decides on the protocol of the OTLP exporter for traces. */
-export const otlpProtocolVariable = (values: Variables) =>
+const otlpProtocolVariable = (values: Variables) =>
   values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ? 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL' : 'OTEL_EXPORTER_OTLP_PROTOCOL';
 
 const usesGrpc = (values: Variables) => values[otlpProtocolVariable(values)] === 'grpc';

@@ -1,4 +1,8 @@
+import { promisify } from 'node:util';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { createGrpcServer } from '../../local/viewer/otlp-grpc.ts';
 import type { ZipkinSpan } from '../../local/viewer/span.ts';
+import { createSpanStore } from '../../local/viewer/span-store.ts';
 import { createViewer } from '../../local/viewer/viewer.ts';
 import { serve } from './servers.ts';
 
@@ -18,16 +22,27 @@ export function zipkinAt(url: string): Backend & { url: string } {
   };
 }
 
-/** The variables that send spans to `url` as OTLP's JSON. */
-export const otlpTo = (url: string) => ({
+/** The variables that send spans to `url` as OTLP. */
+export const otlpTo = (url: string, protocol = 'http/json') => ({
   OTEL_TRACES_EXPORTER: 'otlp',
   OTEL_EXPORTER_OTLP_ENDPOINT: url,
-  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
 });
 
-/** The built-in viewer on a free port. */
+/** The built-in viewer on free ports. */
 export async function startViewer() {
-  const server = await serve(createViewer());
+  const store = createSpanStore();
+  const server = await serve(createViewer({ store }));
+  const grpc = createGrpcServer(store.add);
+  const grpcPort = await promisify(grpc.bindAsync.bind(grpc))('127.0.0.1:0', ServerCredentials.createInsecure());
   const post = (spans: unknown) => fetch(`${server.url}/api/v2/spans`, { method: 'POST', body: JSON.stringify(spans) });
-  return { ...zipkinAt(server.url), post, [Symbol.asyncDispose]: server[Symbol.asyncDispose] };
+  return {
+    ...zipkinAt(server.url),
+    post,
+    grpcUrl: `http://127.0.0.1:${grpcPort}`,
+    async [Symbol.asyncDispose]() {
+      grpc.forceShutdown();
+      await server[Symbol.asyncDispose]();
+    },
+  };
 }

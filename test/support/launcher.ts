@@ -4,7 +4,7 @@ import { run } from './process.ts';
 import { unless } from './skip.ts';
 import { until } from './wait.ts';
 
-const ports = [5001, 5002, 5003, 9411];
+const ports = [5001, 5002, 5003, 9411, 4318, 4317];
 export const open = () => openPorts(ports);
 export const npmStart = (env: Record<string, string> = {}) => run('npm', ['start'], { HOME: process.env.HOME, ...env });
 /** The same without npm, which takes a third of a second. */

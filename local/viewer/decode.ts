@@ -1,0 +1,32 @@
+// Bodies of requests. An invalid one is an error with status 400.
+import { fileURLToPath } from 'node:url';
+import protobuf from 'protobufjs';
+
+const otlp = protobuf.loadSync(fileURLToPath(new URL('otlp.proto', import.meta.url)));
+const exportRequest = otlp.lookupType('ExportTraceServiceRequest');
+
+/** An ExportTraceServiceRequest as its JSON has it, but with bytes for IDs. */
+export function decodeOtlp(body: Buffer): unknown {
+  return invalidIfThrown(() => exportRequest.toObject(exportRequest.decode(body), { longs: String }));
+}
+
+/** JSON.parse, but an integer that a number can't hold is a string with its digits. */
+export function decodeJson(body: Buffer): unknown {
+  const text = body.toString();
+  const mayLoseDigits = /(?<!["\d])(\d{17}|9\d{15})/.test(text);
+  return invalidIfThrown(() => JSON.parse(text, mayLoseDigits ? keepDigits : undefined));
+}
+
+// TypeScript's types don't have the third parameter yet.
+const keepDigits = (_key: string, value: unknown, context?: { source?: string }) =>
+  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+    ? context?.source
+    : value;
+
+function invalidIfThrown<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw Object.assign(error as Error, { status: 400 });
+  }
+}

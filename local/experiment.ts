@@ -12,7 +12,7 @@ import { commandsOf, type Experiment, experiments, riddles, type Setup } from '.
 import { thisMachine } from './machine.ts';
 import { makePlan, noProxy, type Plan } from './plan.ts';
 import { startProcess, stopProcess, waitFor } from './process.ts';
-import { createViewer } from './viewer/viewer.ts';
+import { listen } from './viewer/listen.ts';
 
 const args = process.argv.slice(2);
 const isRiddle = args[0] === 'riddle' && args.length < 3;
@@ -30,17 +30,16 @@ for (const variable of variableNames) {
 }
 const command = ['npm run experiment', ...args].join(' ');
 const no = async () => false;
-const machine = { ...thisMachine, hasZipkin: no, isListening: no }; // the traces are read from the viewer
+const machine = { ...thisMachine, hasZipkin: no, hasOtlpBackend: no }; // the traces are read from the viewer
 const plan = await makePlan(shell, parseEnv(readFileSync('otel.env', 'utf8')), machine, command).catch((error) => {
   if (error instanceof ConfigError) die(error.message);
   throw error;
 });
-const { viewerPort } = plan;
-if (viewerPort === undefined || plan.services.length < 3) {
+const { viewerPorts } = plan;
+if (!viewerPorts || plan.services.length < 3) {
   die(['otel.env is set up for something else than the experiments:', ...plan.notes].join('\n'));
 }
-const viewer = createViewer({ service1Url: plan.browserUrl }).listen(viewerPort, plan.host);
-viewer.on('error', ({ message }) => die(`the trace viewer can't start: ${message}`));
+listen(viewerPorts, plan.host, (reason) => die(`the trace viewer can't start: ${reason}`), plan.browserUrl);
 const viewerUrl = new URL(`${plan.env.OTEL_EXPORTER_ZIPKIN_ENDPOINT}`).origin;
 
 const processes = new Map<string, ChildProcess>();

@@ -139,6 +139,35 @@ for (const names of [['b3multi'], ['b3'], ['b3', 'b3multi'], ['b3multi', 'b3']] 
   }
 }
 
+for (const names of [
+  ['b3multi', 'tracecontext'],
+  ['b3', 'b3multi', 'tracecontext'],
+] as const)
+  test(`the debug flag of one trace does not go out with the ids of another, with OTEL_PROPAGATORS=${names}`, () => {
+    const propagator = createPropagator([...names]);
+    const debug = { 'x-b3-traceid': traceId, 'x-b3-spanid': spanId, 'x-b3-flags': '1' };
+    const passedOn = (traceparent: string) => {
+      const context = propagator?.extract(ROOT_CONTEXT, { ...debug, traceparent }, defaultTextMapGetter);
+      const passed: Record<string, string> = {};
+      propagator?.inject(context ?? ROOT_CONTEXT, passed, defaultTextMapSetter);
+      const { 'x-b3-traceid': id, 'x-b3-flags': flags, 'x-b3-sampled': sampled, b3 = '' } = passed;
+      return { id, flags, sampled, single: b3.slice(-1) };
+    };
+    const single = (state: string) => (names.includes('b3' as never) ? state : '');
+    assert.deepEqual(passedOn(`00-${other}-${spanId}-00`), {
+      id: other,
+      flags: undefined,
+      sampled: '0',
+      single: single('0'),
+    });
+    assert.deepEqual(passedOn(`00-${traceId}-${spanId}-01`), {
+      id: traceId,
+      flags: '1',
+      sampled: undefined,
+      single: single('d'),
+    });
+  });
+
 const upperCase = async (backend: Backend, env: Record<string, string> = {}) => {
   // so that both leave in one batch
   await using demo = await startDemo(backend, { OTEL_BSP_SCHEDULE_DELAY: '2000', ...env });

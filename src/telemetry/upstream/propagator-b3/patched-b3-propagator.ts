@@ -16,12 +16,13 @@ const singleHeader = /^(?:[0-9a-f]{16}){1,2}-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{1
 const debugKey = createContextKey('OpenTelemetry Context Key B3 Debug Flag');
 
 /**
- * A B3Propagator without four of its differences from the B3 specification. propagator-b3 3.1.0 (src/B3*Propagator.ts):
+ * A B3Propagator without five of its differences from the B3 specification. propagator-b3 3.1.0 (src/B3*Propagator.ts):
  * - It keeps upper-case ids. Zipkin rejects them, and the whole batch with them: one caller could make it drop other
  *   requests' spans.
  * - It finds ids anywhere in the `b3` header, and ignores the X-B3-* headers beside an invalid one.
  * - It ignores "do not sample" without ids (`b3: 0`, `X-B3-Sampled: 0`).
  * - It loses the debug flag if it comes in one form and leaves in the other.
+ * - It sends the debug flag with the ids of another trace, if a later propagator (tracecontext) finds that trace.
  *
  * Upstream: propagator-b3: differences from the B3 specification
  *
@@ -32,7 +33,8 @@ const debugKey = createContextKey('OpenTelemetry Context Key B3 Debug Flag');
 export class PatchedB3Propagator extends B3Propagator {
   override inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
     const debug = this.fields().includes('b3') ? 'd' : '1'; // X-B3-Flags: 1
-    super.inject(context.getValue(debugKey) ? context.setValue(debugKey, debug) : context, carrier, setter);
+    const isDebug = context.getValue(debugKey) === trace.getSpanContext(context)?.traceId;
+    super.inject(context.setValue(debugKey, isDebug ? debug : undefined), carrier, setter);
   }
 
   override extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
@@ -40,7 +42,7 @@ export class PatchedB3Propagator extends B3Propagator {
       const value = getter.get(carrier, name);
       return (typeof value === 'string' ? value : value?.[0])?.toLowerCase();
     };
-    const extracted = super.extract(context, carrier, {
+    const found = super.extract(context, carrier, {
       keys: (headers) => getter.keys(headers),
       get(_headers, name) {
         const value = get(name);
@@ -49,9 +51,13 @@ export class PatchedB3Propagator extends B3Propagator {
       },
     });
 
+    const spanContext = trace.getSpanContext(found);
+    const isDebug = ['1', 'd'].includes(String(found.getValue(debugKey)));
+    const extracted = isDebug ? found.setValue(debugKey, spanContext?.traceId) : found; // which trace is debugged
+
     const sampled = get('x-b3-sampled');
     const isDenied = get('b3') === '0' || sampled === '0' || sampled === 'false';
-    if (!isDenied || trace.getSpanContext(extracted)) return extracted;
+    if (!isDenied || spanContext) return extracted;
     // A sampling decision needs a parent. This one has random IDs: no such span exists.
     return trace.setSpanContext(extracted, {
       traceId: randomBytes(16).toString('hex'),

@@ -228,7 +228,7 @@ test('the commented lines of the example’s otel.env send OTLP, and traceparent
   await get(shop.url);
   shop.signal('SIGTERM');
   assert.equal(await shop.exit, 0, shop.text.stderr);
-  assert.deepEqual(backend.spans.map(({ name }) => name).sort(), ['GET', 'GET /orders/:id']);
+  assert.deepEqual(backend.spans.map(({ name }) => name).sort(), ['get', 'get /orders/:id']);
   assert.equal(`${received.traceparent}`.split('-')[1], backend.spans[0]?.traceId);
   assert.equal(received['x-b3-traceid'], backend.spans[0]?.traceId);
 });

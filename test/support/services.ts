@@ -6,7 +6,6 @@ import { run, urlOf } from './process.ts';
 const onAnyMachine = {
   PORT: '0',
   DOWNSTREAM_TIMEOUT_MS: '120000', // a busy machine must not time out
-  NODE_COMPILE_CACHE: 'node_modules/.cache/node', // a start takes 0.8 of the time
 };
 const preload = ['--import', './src/telemetry.ts'];
 

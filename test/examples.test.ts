@@ -5,9 +5,9 @@ import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { startViewer, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
-import { alternatives, runExample, startExample } from './support/example.ts';
+import { forZipkin, runExample, startExample } from './support/example.ts';
 import { b3, get, hex } from './support/http.ts';
-import { startRecorder } from './support/recorder.ts';
+import { sendLargeRequests } from './support/large-requests.ts';
 import { serve } from './support/servers.ts';
 import { startService } from './support/services.ts';
 import { draw, traceOf } from './support/trace.ts';
@@ -18,6 +18,8 @@ const { express, ...packages } = JSON.parse(read('examples/package.json')).depen
 
 const viewer = disposeAfterTests(await startViewer());
 const service3 = disposeAfterTests(await startService('service3', { SERVICE3_SLEEP_MS: '1', ...viewer.env }));
+/** The only variable of the example's otel.env that is not as it is used: the port. */
+const toViewer = { OTEL_EXPORTER_OTLP_ENDPOINT: viewer.url };
 const joinedTrace = `
 SERVER shop get /orders/:id route=/orders/:id
   CLIENT shop get
@@ -29,7 +31,7 @@ const onlyAtShutdown = { OTEL_BSP_SCHEDULE_DELAY: '60000' };
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`the example: ${signal} sends its spans, which are in one B3 trace with service3's`, async () => {
-    await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...viewer.env, ...onlyAtShutdown });
+    await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...toViewer, ...onlyAtShutdown });
     const traceId = hex(32);
     const { body } = await get(shop.url, { ...b3(traceId), 'user-agent': 'x'.repeat(15_000) });
     assert.deepEqual(body, { order: '7', downstream: { slept_ms: 1 } });
@@ -45,7 +47,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 test('the example’s telemetry.mjs traces CommonJS, too', async () => {
   const app = read('examples/app.js').replace("import express from 'express'", "const express = require('express')");
   const commonJs = ['--input-type=commonjs', '-e', app];
-  await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...viewer.env }, commonJs);
+  await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...toViewer }, commonJs);
   const traceId = hex(32);
   await get(shop.url, b3(traceId));
   shop.signal('SIGTERM');
@@ -75,9 +77,11 @@ const program = (statements: string) => [
    ${statements}`,
 ];
 
+type Options = { signal?: 'SIGTERM'; env?: Record<string, string> };
+
 /** Requests a path of a program. Returns the names of the spans that have arrived when the program has ended. */
-async function spansAfter(path: string, statements: string, { signal }: { signal?: 'SIGTERM' } = {}) {
-  await using shop = await startExample({ ...viewer.env, ...onlyAtShutdown }, program(statements));
+async function spansAfter(path: string, statements: string, { signal, env = toViewer }: Options = {}) {
+  await using shop = await startExample({ ...env, ...onlyAtShutdown }, program(statements));
   const traceId = hex(32);
   const response = await fetch(shop.url + path, { headers: b3(traceId) });
   await response.text();
@@ -108,7 +112,7 @@ for (const [what, statements, expected] of [
 
 test('the example, in a service that waits for its requests at SIGTERM: the response is whole, and its spans arrive', async () => {
   const statements = `process.on('SIGTERM', () => { server.close(() => process.exit()); release(); });`;
-  await using shop = await startExample({ ...viewer.env, ...onlyAtShutdown }, program(statements));
+  await using shop = await startExample({ ...toViewer, ...onlyAtShutdown }, program(statements));
   const traceId = hex(32);
   const response = fetch(`${shop.url}/held`, { headers: { ...b3(traceId), connection: 'close' } });
   await until('the request to be in flight', () => fetch(`${shop.url}/ok`).then(({ ok }) => ok));
@@ -149,7 +153,7 @@ test('the example, in a cluster: SIGTERM to the primary, and the spans of its wo
        const server = app.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port));
      }`,
   );
-  await using shop = await startExample({ ...viewer.env, ...onlyAtShutdown }, [`../${file}`]);
+  await using shop = await startExample({ ...toViewer, ...onlyAtShutdown }, [`../${file}`]);
   const traceId = hex(32);
   await fetch(`${shop.url}/ok`, { headers: b3(traceId) });
   shop.signal('SIGTERM');
@@ -170,16 +174,18 @@ test('the example: a backend that hangs does not delay the exit', async () => {
   assert.equal(await unlessItHangs(shop.exit), 0);
 });
 
-test('the example: a 500 is red in Zipkin’s format, also in its caller', async () => {
-  const { spans } = await spansAfter('/calls', '', { signal: 'SIGTERM' });
-  assert.equal(
-    draw(spans),
-    `
+for (const [format, env] of Object.entries<Record<string, string>>({ OTLP: toViewer, 'Zipkin’s format': viewer.env })) {
+  test(`the example: a 500 is red in ${format}, also in its caller`, async () => {
+    const { spans } = await spansAfter('/calls', '', { signal: 'SIGTERM', env });
+    assert.equal(
+      draw(spans),
+      `
 SERVER shop get /calls route=/calls
   CLIENT shop get error=500
     SERVER shop get /throws route=/throws error=500`.trim(),
-  );
-});
+    );
+  });
+}
 
 test('the example: a call by the named import of node:http is traced', async () => {
   const { spans } = await spansAfter('/imports', '', { signal: 'SIGTERM' });
@@ -211,27 +217,53 @@ test('the example’s app.js: a taken port is an error that says so', async () =
   assert.match(shop.text.stderr, /EADDRINUSE/);
 });
 
-test('the commented lines of the example’s otel.env send OTLP, and traceparent besides B3', async () => {
-  await using backend = await startRecorder();
-  let received: IncomingHttpHeaders = {};
-  await using downstream = await serve((req, res) => {
-    received = req.headers;
-    res.end('{}');
+for (const [format, env, backendAt] of [
+  ['OTLP, as it is', {}, (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url })],
+  ['Zipkin’s format, with its commented lines', forZipkin(), (url: string) => zipkinAt(url).env],
+] as const) {
+  test(`the example’s otel.env sends ${format}, and traceparent beside B3`, async () => {
+    await using viewer = await startViewer();
+    let received: IncomingHttpHeaders = {};
+    await using downstream = await serve((req, res) => {
+      received = req.headers;
+      res.end('{}');
+    });
+    await using shop = await startExample({
+      ...env,
+      ...backendAt(viewer.url),
+      DOWNSTREAM_URL: downstream.url,
+      ...onlyAtShutdown,
+    });
+    const traceId = hex(32);
+    await get(shop.url, { traceparent: `00-${traceId}-${hex(16)}-01` });
+    shop.signal('SIGTERM');
+    assert.equal(await shop.exit, 0, shop.text.stderr);
+    assert.equal(draw(await viewer.trace(traceId)), 'SERVER shop get /orders/:id route=/orders/:id\n  CLIENT shop get');
+    assert.equal(`${received.traceparent}`.split('-')[1], traceId);
+    assert.equal(received['x-b3-traceid'], traceId);
   });
-  await using shop = await startExample({
-    ...alternatives(),
-    OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    DOWNSTREAM_URL: downstream.url,
-    ...onlyAtShutdown,
+}
+
+for (const [format, env, backendAt] of [
+  ['OTLP', {}, (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url })],
+  ['Zipkin’s format', forZipkin(), (url: string) => zipkinAt(url).env],
+] as const) {
+  test(`the example: callers with the longest headers make no batch larger than gRPC’s 4 MiB, in ${format}`, async () => {
+    const sizes: number[] = [];
+    await using backend = await serve(async (req, res) => {
+      let bytes = 0;
+      for await (const chunk of req) bytes += chunk.length;
+      sizes.push(bytes);
+      res.end();
+    });
+    await using shop = await startExample({ ...env, ...backendAt(backend.url), ...onlyAtShutdown });
+    await sendLargeRequests(shop.url, 250);
+    shop.signal('SIGTERM');
+    assert.equal(await shop.exit, 0, shop.text.stderr);
+    const largest = Math.max(...sizes);
+    assert.ok(sizes.length >= 3 && largest > 2e6 && largest < 4 * 2 ** 20, `${sizes}`);
   });
-  await get(shop.url);
-  shop.signal('SIGTERM');
-  assert.equal(await shop.exit, 0, shop.text.stderr);
-  assert.deepEqual(backend.spans.map(({ name }) => name).sort(), ['get', 'get /orders/:id']);
-  assert.equal(`${received.traceparent}`.split('-')[1], backend.spans[0]?.traceId);
-  assert.equal(received['x-b3-traceid'], backend.spans[0]?.traceId);
-});
+}
 
 test('the example has the packages of this project, in their versions', () => {
   const { dependencies } = JSON.parse(read('package.json'));

@@ -4,7 +4,8 @@ import { suite, test } from 'node:test';
 import { createFormatter } from '../local/format-log.ts';
 import { thisMachine } from '../local/machine.ts';
 import { zipkinAt } from './support/backends.ts';
-import { get } from './support/http.ts';
+import { startExample } from './support/example.ts';
+import { b3, get, hex } from './support/http.ts';
 import { notes, npmStart, open, portsInUse, preload, ready, type Started, start, stop } from './support/launcher.ts';
 import { openPorts } from './support/ports.ts';
 import { run } from './support/process.ts';
@@ -173,6 +174,19 @@ suite('npm start', { skip: await portsInUse() }, () => {
       assert.deepEqual(await open(), []);
     });
   }
+
+  test('the example as it is: its spans and those of service3 are one trace in the viewer', async () => {
+    await using started = start();
+    await ready(started);
+    await using shop = await startExample({});
+    const traceId = hex(32);
+    const { status } = await get(shop.url, b3(traceId));
+    assert.equal(status, 200);
+    shop.signal('SIGTERM');
+    assert.equal(await shop.exit, 0, shop.text.stderr);
+    await traceOf(zipkinAt('http://localhost:9411'), traceId, 4);
+    await stop(started);
+  });
 
   test('npm run viewer prints where the traces are and where spans go; a second one takes the next free ports', async () => {
     const start = () => run(process.execPath, ['local/viewer/start.ts'], {});

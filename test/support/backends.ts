@@ -14,7 +14,7 @@ export type Backend = { env: Record<string, string>; trace: (id: string) => Prom
 export function zipkinAt(url: string): Backend & { url: string } {
   return {
     url,
-    env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${url}/api/v2/spans` },
+    env: { OTEL_TRACES_EXPORTER: 'zipkin', OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${url}/api/v2/spans` },
     trace: async (id) => {
       const response = await fetch(`${url}/api/v2/trace/${id}`);
       return response.ok ? ((await response.json()) as ZipkinSpan[]) : [];

@@ -3,8 +3,9 @@ import { parseEnv } from 'node:util';
 import { run } from './process.ts';
 import { until } from './wait.ts';
 
-/** The variables of the example's otel.env, with those that are commented out in place of the defaults. */
-export const alternatives = () => parseEnv(readFileSync('examples/otel.env', 'utf8').replace(/^#(?=OTEL_)/gm, ''));
+/** The variables of the example's otel.env, with those for a plain Zipkin, which are commented out. */
+export const forZipkin = () =>
+  parseEnv(readFileSync('examples/otel.env', 'utf8').replace(/^#(?=OTEL_(TRACES_EXPORTER|EXPORTER_ZIPKIN))/gm, ''));
 
 /** Runs `program` as the start script of the example runs app.js, on a free port, with `env` on top of its otel.env. */
 export function runExample(env: Record<string, string | undefined>, program = ['app.js']) {

@@ -5,7 +5,8 @@ import { isMainThread, Worker } from 'node:worker_threads';
 import { graceMs } from './process.ts';
 
 if (isMainThread) {
-  new Worker(new URL(import.meta.url), { execArgv: [] }); // without the preloads, of which this file is one
+  // Without the preloads, of which this file is one. unref: a service that has nothing left to do must end.
+  new Worker(new URL(import.meta.url), { execArgv: [] }).unref();
 } else {
   const stdin = new Socket({ fd: 0, readable: true }); // a worker's process.stdin is fed by the main thread
   stdin.on('end', () => {

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from './config/config.ts';
@@ -14,6 +15,16 @@ function createLogger({ SERVICE_NAME, LOG_LEVEL }: Config): Logger {
   const stdout = pino.destination({ dest: 1, maxLength: 10_000_000 });
   // The log's reader has gone (EPIPE), or a write failed: stop as on SIGTERM, so that spans are sent.
   stdout.on('error', () => process.emit('SIGTERM'));
+  // pino writes asynchronously. What exit handlers log after it has flushed would be lost: write it at once.
+  process.once('exit', () => {
+    stdout.write = (line) => {
+      try {
+        return writeSync(1, line) > 0;
+      } catch {
+        return false; // nobody reads any more
+      }
+    };
+  });
   const options: LoggerOptions = {
     level: LOG_LEVEL,
     base: { service: SERVICE_NAME },

@@ -187,6 +187,18 @@ for (const [what, start] of Object.entries(outages)) {
   }
 }
 
+test('a line that an exit handler logs is written, also while another is in flight', async () => {
+  const log = new URL('../src/log.ts', import.meta.url);
+  const script = `
+    import { log } from '${log}';
+    process.on('exit', () => log.info('last'));
+    log.info('in flight');
+    process.exit();`;
+  await using program = run(process.execPath, ['--input-type=module', '-e', script], { SERVICE_NAME: 'service3' });
+  assert.equal(await program.exit, 0, program.text.stderr);
+  assert.deepEqual(messagesOf(program).sort(), ['in flight', 'last']);
+});
+
 test('the password in a backend’s URL is in no log line', async () => {
   const { host } = new URL(closedUrl());
   await using service3 = await startService('service3', {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { startViewer, zipkinAt } from './support/backends.ts';
 import { b3, get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
@@ -128,6 +133,60 @@ for (const [what, work] of [
     assert.equal((await viewer.trace(traceId)).length, 2);
   });
 }
+
+for (const [what, thrown, expected] of [
+  ['a symbol', `Symbol('lost')`, /^uncaught: Symbol\(lost\)$/],
+  [
+    'an object without a prototype',
+    `Object.assign(Object.create(null), { lost: 1 })`,
+    /^uncaught: \[Object: null prototype\] { lost: 1 }$/,
+  ],
+  ['null', 'null', /^uncaught: null$/],
+  [
+    'an error whose message throws',
+    `Object.defineProperty(new Error(), 'message', { get() { throw new Error('no') } })`,
+    /^uncaught: .*Error/,
+  ],
+  [
+    'an error whose name is a symbol',
+    `Object.assign(new Error('lost'), { name: Symbol('name') })`,
+    /^uncaught: .*Error/,
+  ],
+  [
+    'an error with a property that throws',
+    `Object.defineProperty(new Error('lost'), 'data', { enumerable: true, get() { throw 1 } })`,
+    /^uncaught: Error: lost/,
+  ],
+] as const) {
+  test(`an uncaught exception that is ${what}: one fatal log line, exit 1`, async () => {
+    await using viewer = await startViewer();
+    await using service3 = await startService('service3', {
+      ...viewer.env,
+      ...preload(`process.on('SIGUSR2', () => { throw ${thrown}; });`),
+    });
+    service3.signal('SIGUSR2');
+    assert.equal(await unlessItHangs(service3.exit), 1);
+    const [fatal, ...others] = linesOf(service3).filter(({ level }) => level === 'fatal');
+    assert.match(`${fatal?.msg}`, expected);
+    assert.deepEqual(others, []);
+  });
+}
+
+test('an uncaught SyntaxError in an ES module: the fatal log line has its file and line', async () => {
+  await using viewer = await startViewer();
+  const invalid = 'node_modules/.cache/invalid.mjs';
+  mkdirSync(dirname(invalid), { recursive: true });
+  writeFileSync(invalid, '\nconst file +');
+  await using service3 = await startService('service3', {
+    ...viewer.env,
+    ...preload(`process.on('SIGUSR2', () => import('${pathToFileURL(invalid)}'));`),
+  });
+  service3.signal('SIGUSR2');
+  assert.equal(await unlessItHangs(service3.exit), 1);
+  const [fatal] = linesOf(service3).filter(({ level }) => level === 'fatal');
+  assert.match(`${fatal?.msg}`, /^uncaught: SyntaxError: /);
+  assert.match(JSON.stringify(fatal?.err), /invalid\.mjs:2\\nconst file \+/);
+});
 
 test('an uncaught exception while the backend hangs: exit 1', async () => {
   let posts = 0;
@@ -289,4 +348,11 @@ test('a log that nobody reads any more ends the service, with its spans sent', a
   await get(service3.url, b3(traceId));
   assert.equal(await unlessItHangs(service3.exit), 0);
   assert.equal((await viewer.trace(traceId)).length, 2);
+});
+
+test('the watcher of the parent that `npm start` preloads keeps no process alive', async () => {
+  const child = spawn(process.execPath, ['--import', './local/stop-with-parent.ts', '-e', '0'], { stdio: 'pipe' });
+  const exit = once(child, 'exit');
+  assert.deepEqual(await unlessItHangs(exit), [0, null]);
+  child.kill('SIGKILL');
 });

@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import type { Logger } from 'pino';
 
 const drainMs = 5000;
@@ -36,10 +38,30 @@ export function exitOnCrash(log: Logger): void {
     if (hasCrashed) return; // later errors must not interrupt the flush
     hasCrashed = true;
     process.exitCode = 1;
-    log.fatal({ err: error }, `uncaught: ${error}`);
+    logFatal(log, error);
     await flush(crashFlushMs);
     process.exit();
   });
+}
+
+function logFatal(log: Logger, error: unknown): void {
+  try {
+    addPlace(error);
+    log.fatal({ err: error }, `uncaught: ${error}`);
+  } catch {
+    // anything can be thrown: a symbol, an error whose message throws
+    log.fatal(`uncaught: ${inspect(error, { customInspect: false })}`);
+  }
+}
+
+/** The stack of a SyntaxError in an ES module has no file and no line. Node knows them, and node:vm adds them. */
+function addPlace(error: unknown): void {
+  if (!(error instanceof SyntaxError && error.stack?.includes('at compileSourceTextModule'))) return;
+  try {
+    runInNewContext('throw error', { error });
+  } catch {
+    // it is the same error
+  }
 }
 
 function flush(limitMs: number): Promise<unknown> {

@@ -107,7 +107,7 @@ function startExperiment(args: string, HOST = nextAddress()) {
       const all = (await (await fetch(`${viewer}/api/v2/traces?limit=1000`)).json()) as ZipkinSpan[][];
       return all.map(drawExperiment).sort();
     },
-    openPorts: () => openPorts([5001, 5002, 5003, 9411, 9412], HOST),
+    openPorts: () => openPorts([5001, 5002, 5003, 4317, 4318, 9411, 9412], HOST),
   };
 }
 const NODE_COMPILE_CACHE = 'node_modules/.cache/node';

@@ -9,7 +9,7 @@ import { lowContrasts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
 import { noChromium } from './support/skip.ts';
-import { failedSpans } from './support/trace.ts';
+import { failedSpans, goodSpans } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
 const { viewer, demo } = await startSharedDemo(({ url }) => ({
@@ -105,11 +105,14 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
 
     await page.getByRole('button', { name: 'Make it succeed' }).click();
     await until('a row', async () => (await rows.count()) === 1);
-    assert.deepEqual([await cell(2), await cell(3), await failed()], ['200', '200', []]);
-    assert.match(await cell(1), /^\d+ ms$/);
+    assert.deepEqual([await cell(1), await cell(3), await cell(4)], ['Make it succeed', '200', '200']);
+    assert.deepEqual(await failed(), []);
+    assert.match(await cell(2), /^\d+ ms$/);
     assert.equal(await page.getByRole('status').innerText(), 'All went well');
     assert.equal(await hint.isVisible(), false);
-    await page.getByText('after a second, unless a Collector drops it').waitFor();
+    await page.getByText('A trace appears after a second. It opens in a second tab.').waitFor();
+    const why = page.getByRole('link', { name: 'Why is this span not red?' });
+    assert.equal(await why.isVisible(), false);
     const arrow = page.locator('#service2-service3');
     const strokes = () =>
       arrow.evaluate((path) => path.ownerDocument.defaultView.getComputedStyle(path).strokeDasharray);
@@ -118,34 +121,50 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     const makeItFail = page.getByRole('button', { name: 'Make it fail' });
     await makeItFail.press('Enter'); // the keyboard does it too
     await until('a second row', async () => (await rows.count()) === 2);
-    assert.deepEqual([await cell(2), await cell(3), await failed()], ['500', '200', ['service2']]);
+    assert.deepEqual([await cell(1), await cell(3), await cell(4)], ['Make it fail', '500', '200']);
+    assert.deepEqual(await failed(), ['service2']);
     assert.equal(await page.getByRole('status').innerText(), 'service2 failed; only service1 called service3');
+    await why.click();
+    await page.getByRole('heading', { name: 'Why is this span not red?' }).waitFor();
+    assert.ok(page.url().endsWith('#not-red'));
     assert.notEqual(await strokes(), 'none', 'the arrow that was not taken is dashed');
 
     await page.getByRole('button', { name: 'Send a request' }).click();
     await until('a third row', async () => (await rows.count()) === 3);
-    assert.match(await cell(2), /^(200|500)$/);
-    assert.equal((await strokes()) === 'none', (await cell(2)) === '200');
+    assert.match(await cell(3), /^(200|500)$/);
+    assert.equal((await strokes()) === 'none', (await cell(3)) === '200');
 
+    const open = (row: number) => {
+      const name = /^Open trace of \d+:\d\d:\d\d [AP]M, \d+ ms, in a second tab$/;
+      return rows.nth(row).getByRole('link', { name }).click();
+    };
     const opened = page.waitForEvent('popup');
-    await rows
-      .nth(1)
-      .getByRole('link', { name: /^Open trace of \d+:\d\d:\d\d [AP]M, \d+ ms$/ })
-      .click();
+    await open(1);
     const trace = await opened;
     await trace.locator('summary.failed', { hasText: 'call_service3_from_service2' }).waitFor();
     await until('all of its spans', async () => (await trace.locator('summary').count()) === failedSpans);
+    await open(2); // in the same tab
+    await until('all of its spans', async () => (await trace.locator('summary').count()) === goodSpans);
+    assert.equal(page.context().pages().length, 2);
+
+    const before = await rows.allInnerTexts();
+    await page.reload();
+    assert.deepEqual(await rows.allInnerTexts(), before);
+    await page.goto(`${viewer.url}/zipkin/`);
+    await page.goBack();
+    assert.deepEqual(await rows.allInnerTexts(), before);
+    await page.getByRole('button', { name: 'Call both at once' }).click();
+    await until('a fourth row', async () => (await rows.count()) === 4);
+    assert.equal(await cell(1), 'Call both at once');
+    assert.deepEqual((await rows.allInnerTexts()).slice(1), before);
     assert.deepEqual(problems, []);
   });
 
   test('while a request runs the page shows it, keeps the focus on the button and sends no second one', async () => {
     const waiting: ServerResponse[] = [];
     await using slow = await serve((_req, res) => void waiting.push(res));
-    await using service1 = await startService('service1', {
-      ...viewer.env,
-      SERVICE2_URL: slow.url,
-      SERVICE3_URL: slow.url,
-    });
+    const urls = { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url };
+    await using service1 = await startService('service1', { ...urls, OTEL_TRACES_SAMPLER: 'parentbased_always_off' });
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
@@ -165,6 +184,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.equal(await button.isDisabled(), false);
     assert.match(await page.locator(':focus').innerText(), /Send a request/);
     assert.equal(sent.length, 1);
+    await page.getByRole('row', { name: /200 200 not sampled$/ }).waitFor();
   });
 
   test('a service that does not respond is shown as that, service1 included', async () => {
@@ -190,12 +210,14 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   test('says how often service2 fails, links to the list of traces, and has no table before the first request', async () => {
     await using service1 = await startService('service1', {
       INTENTIONAL_FAILURE_PCT: '30',
+      OTEL_TRACES_EXPORTER: 'otlp',
       TRACE_UI_URL: 'http://localhost:16686/a"b&c/trace/{traceId}',
     });
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.goto(service1.url);
     await page.getByText('service2 fails on purpose 30% of the time').waitFor();
+    assert.match(`${await page.locator('caption').textContent()}`, /after a second, unless a Collector drops it/);
     const href = await page.getByRole('link', { name: 'All traces' }).getAttribute('href');
     assert.equal(href, 'http://localhost:16686/a"b&c/');
     assert.equal(await page.locator('table').isVisible(), false);
@@ -229,6 +251,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
         const boxes = await page
           .getByRole('button')
           .evaluateAll((buttons) => buttons.map((button) => button.getBoundingClientRect()));
+        if (width === 1280) assert.equal(new Set(boxes.map(({ top }) => top)).size, 1, 'one row');
         for (const [index, a] of boxes.entries()) {
           for (const b of boxes.slice(index + 1)) {
             const gap = Math.max(b.left - a.right, b.top - a.bottom);

@@ -38,7 +38,7 @@ async function take(name: string) {
   };
   await using demo = await startDemo(viewer, env);
   await get(demo.url); // the first request is slower: it opens the connections
-  await page.setViewportSize({ width: 900, height: 590 });
+  await page.setViewportSize({ width: 1120, height: 480 });
   await page.goto(demo.url);
   for (const [index, name] of ['Make it succeed', 'Call both at once', 'Make it fail'].entries()) {
     await page.getByRole('button', { name }).click();

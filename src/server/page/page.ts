@@ -6,12 +6,13 @@ import { isNavigation } from './is-navigation.ts';
 import { traceListUrl } from './trace-list-url.ts';
 
 /** Responds to a browser that opens service1 with the page; passes every other request to the next handler. */
-export function page({ INTENTIONAL_FAILURE_PCT, TRACE_UI_URL }: Config): RequestHandler {
+export function page({ INTENTIONAL_FAILURE_PCT, OTEL_TRACES_EXPORTER, TRACE_UI_URL }: Config): RequestHandler {
   // One response holds everything: further routes would have to be kept out of traces and logs.
   const style = read('shared.css') + read('page.css');
   const script = read('page.js');
   const html = read('page.html')
     .replace('{failure_pct}', `${INTENTIONAL_FAILURE_PCT}`)
+    .replace('{collector}', OTEL_TRACES_EXPORTER.includes('otlp') ? ', unless a Collector drops it' : '')
     .replace('{trace_list_url}', () => escapeHtml(traceListUrl(TRACE_UI_URL)))
     .replace('<style>', () => `<style>${style}`)
     .replace('<script type="module">', () => `<script type="module">${script}`);

@@ -90,6 +90,59 @@ test('a reason that a Collector has written beside `error: true` is shown; witho
   }
 });
 
+suite('the tree', () => {
+  /** The tree of spans of one trace, without their times. */
+  async function treeOf(spans: object[]) {
+    await using viewer = await startViewer();
+    const traceId = hex(32);
+    await viewer.post(spans.map((fields) => span({ traceId, ...fields })));
+    const [, ...lines] = (await (await asText(`${viewer.url}/zipkin/traces/${traceId}`)).text()).split('\n');
+    return lines
+      .slice(0, -2)
+      .map((line) => line.replace(/^\S+ \S+ {2,}\S+ \S+ {2}/, '').replace('unknown service ', ''));
+  }
+  const [a, b] = [hex(16), hex(16)];
+
+  test('siblings that start at the same moment: the longer first, then by name, in whatever order they arrive', async () => {
+    const root = { id: a, name: 'root' };
+    const children = [
+      { parentId: a, name: 'late', timestamp: 1e15 + 1, duration: 9000 },
+      { parentId: a, name: 'short', duration: 1000 },
+      { parentId: a, name: 'b', duration: 2000 },
+      { parentId: a, name: 'a', duration: 2000 },
+    ];
+    const expected = ['root', '  a', '  b', '  short', '  late'];
+    assert.deepEqual(await treeOf([root, ...children]), expected);
+    assert.deepEqual(await treeOf([...children.toReversed(), root]), expected);
+  });
+
+  test('a SERVER span with the id of a CLIENT span is its child, also if it is not `shared`', async () => {
+    for (const shared of [true, undefined]) {
+      const client = { id: b, parentId: a, kind: 'CLIENT', name: 'call' };
+      const server = { id: b, parentId: a, kind: 'SERVER', name: 'serve', shared };
+      const spans = [{ id: a, name: 'root' }, { parentId: b, name: 'below' }, server, client];
+      assert.deepEqual(await treeOf(spans), ['root', '  call CLIENT', '    serve SERVER', '      below']);
+    }
+  });
+
+  test('a span that is its own parent is a root', async () => {
+    assert.deepEqual(
+      await treeOf([
+        { id: a, parentId: a, name: 'own' },
+        { parentId: a, name: 'below' },
+      ]),
+      ['own', '  below'],
+    );
+  });
+
+  test('a service without a name is "unknown service"', async () => {
+    await using viewer = await startViewer();
+    const one = span({ localEndpoint: { serviceName: '' } });
+    await viewer.post([one]);
+    assert.match(await (await asText(`${viewer.url}/zipkin/traces/${one.traceId}`)).text(), / unknown service get /);
+  });
+});
+
 suite('npm run trace', () => {
   test('prints the trace of a URL, or of an id at the URL of TRACE_UI_URL', async () => {
     await using viewer = await startViewer();

@@ -63,11 +63,15 @@ const optional = ['parentId', 'kind', 'name', 'timestamp', 'duration', 'shared',
 const nulls = [...optional, 'localEndpoint', 'remoteEndpoint'].map(
   (name) => [`${name}: null`, { [name]: null }, {}] as const,
 );
+const namesOfJavaScript = { constructor: 'a', prototype: 'b', ['__proto__']: 'c', toString: 'd' };
 /** Fields as they are sent, and as they are kept. */
 const odd: (readonly [string, Record<string, unknown>, Record<string, unknown>])[] = [
   ...nulls,
   ['parentId of zeros', { parentId: '0'.repeat(16) }, {}],
   ['an id that is a number', { id: 7 }, { id: '0000000000000007' }],
+  ['its own id as parentId', { id: 'ab12ab12ab12ab12', parentId: 'ab12ab12ab12ab12' }, { id: 'ab12ab12ab12ab12' }],
+  ['a service without a name', { localEndpoint: { serviceName: '' } }, {}],
+  ['tags with names of JavaScript', { tags: namesOfJavaScript }, { tags: namesOfJavaScript }],
   ['an empty name', { name: '' }, {}],
   ['a name that is a number', { name: 1 }, { name: '1' }],
   ['a negative duration', { duration: -5 }, {}],
@@ -245,10 +249,26 @@ suite('other web pages', () => {
   test('may not read traces by DNS rebinding: a Host that is no loopback name or IP address is refused', async () => {
     await using viewer = await startViewer();
     const get = (host: string) => statusOf(`${viewer.url}/api/v2/traces`, 'GET', { host });
-    for (const host of ['evil.example', 'evil.example:9411', 'localhost.evil.example', '127.0.0.1.evil.example'])
+    for (const host of [
+      'evil.example',
+      'evil.example:9411',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      'undefined.undefined',
+    ])
       assert.equal(await get(host), 403, host);
     for (const host of ['localhost', 'LOCALHOST:9411', 'app.localhost', '127.0.0.1:9411', '192.168.1.7', '[::1]:9411'])
       assert.equal(await get(host), 200, host);
+  });
+
+  test('a container may send spans to host.docker.internal; no page has that origin', async () => {
+    await using viewer = await startViewer();
+    const host = 'host.docker.internal:9411';
+    const url = `${viewer.url}/api/v2/spans`;
+    assert.equal(await statusOf(url, 'POST', { host }), 202);
+    assert.equal(await statusOf(url, 'POST', { host, origin: `http://${host}` }), 403);
+    for (const other of ['evil.host.docker.internal', 'host.docker.internal.evil.example'])
+      assert.equal(await statusOf(url, 'POST', { host: other }), 403, other);
   });
 
   test('in GitHub Codespaces the forwarding domain of this codespace is allowed', async () => {

@@ -46,12 +46,18 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
 
     const rows = page.locator('summary');
     await until('9 rows', async () => (await rows.count()) === 9);
-    assert.match(await rows.nth(4).innerText(), /service2\s*call_service3_from_service2\s*failed/);
+    assert.match(
+      await rows.nth(4).innerText(),
+      /service2\s*call_service3_from_service2\s*failed: Intentional 100% failure/,
+    );
     const edge = async (index: number) => (await rows.nth(index).locator('.service').boundingBox())?.x ?? 0;
     assert.ok((await edge(4)) > (await edge(3)), 'a child is indented');
     // what a screen reader reads of the row: its level, but no triangle
     const read = await rows.nth(4).ariaSnapshot();
-    assert.match(read, /^- text: service2 call_service3_from_service2 failed level 5, \d+\.\d ms$/);
+    assert.match(
+      read,
+      /^- text: "service2 call_service3_from_service2 failed: Intentional 100% failure level 5, \d+(\.\d ms| µs)"$/,
+    );
     assert.equal(await page.locator('summary.failed').count(), 3);
     // Percentages, because a short bar in a long trace has its least width in pixels.
     const bar = async (index: number) => {
@@ -79,6 +85,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await details.getByText('Intentional 100% failure', { exact: true }).waitFor();
     assert.equal(await triangle(), '▾');
     const text = await details.innerText();
+    assert.match(text, /^Span\s+error\s+Intentional 100% failure\s+start\s/); // before the stack
     assert.match(text, /start\s+\d+\.\d ms into the trace, at \d\d:\d\d:\d\d\.\d{3}/);
     assert.match(text, /Error: Intentional 100% failure\n\s+at .*service2\.ts/); // the stack, in lines
     assert.doesNotMatch(text, /telemetry\.sdk|service\.name/);
@@ -173,6 +180,72 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.equal(copied, await (await fetch(url, { headers: { accept: 'text/plain' } })).text());
   });
 
+  test('rows that are selected and copied are lines of text; a part of one is copied as it is', async () => {
+    await using viewer = await startViewer();
+    const root = span({ localEndpoint: { serviceName: 'shop' } });
+    const { traceId } = root;
+    const children = ['pay', 'log'].map((name) => span({ traceId, parentId: root.id, name, kind: 'CLIENT' }));
+    await viewer.post([root, ...children]);
+    const { page } = await openEmptyPage();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
+    await page.locator('.total').waitFor();
+    const copied = async (from: string, to: string) => {
+      const select = `getSelection().setBaseAndExtent(${from}, 0, ${to}, ${to}.childNodes.length)`;
+      await page.evaluate(`{ const row = (i) => document.querySelectorAll('summary.row')[i]; ${select} }`);
+      await page.keyboard.press('Control+C');
+      return `${await page.evaluate('navigator.clipboard.readText()')}`;
+    };
+    const lines = ['0 ms  5.0 ms  shop get /', '0 ms  5.0 ms    unknown service log CLIENT'];
+    assert.equal(await copied('row(0)', 'row(1)'), lines.join('\n'));
+    const name = "row(0).querySelector('.service + span')";
+    assert.equal((await copied(name, name)).trim(), 'get /');
+    await page.locator('summary.row').first().click();
+    await page.locator('.details').waitFor();
+    assert.match(await copied('row(0)', 'row(1)'), /parent id/); // the details are not lost
+  });
+
+  test('the other side of a call is shown, with its name and address', async () => {
+    await using viewer = await startViewer();
+    const endpoints = [
+      [{ serviceName: 'MySQL', ipv4: '10.9.9.9', port: 3306 }, 'mysql, 10.9.9.9:3306'],
+      [{ serviceName: 'mysql' }, 'mysql'],
+      [{ ipv6: '::1', port: 80 }, '[::1]:80'],
+      [{ port: 80 }, 'port 80'],
+    ] as const;
+    const { page } = await openEmptyPage();
+    for (const [remoteEndpoint, expected] of endpoints) {
+      const one = span({ kind: 'CLIENT', remoteEndpoint });
+      await viewer.post([one]);
+      await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+      await page.locator('summary.row').click();
+      assert.equal(await page.locator('dt:text-is("remote endpoint") + dd').innerText(), expected);
+    }
+  });
+
+  test('the axis has round times, where they are', async () => {
+    await using viewer = await startViewer();
+    const { page } = await openEmptyPage();
+    for (const [duration, expected] of [
+      [13_000, '0 ms at 0, 5 ms at 38, 10 ms at 77'],
+      [1_700_000, '0 ms at 0, 500 ms at 29, 1 s at 59, 1.5 s at 88'],
+      [800, '0 ms at 0, 200 µs at 25, 400 µs at 50, 600 µs at 75'],
+      [1, '0 ms at 0'],
+    ] as const) {
+      const one = span({ duration });
+      await viewer.post([one]);
+      await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
+      await page.locator('.total').waitFor();
+      const track = page.locator('.axis .track');
+      const { x = 0, width = 0 } = (await track.boundingBox()) ?? {};
+      const ticks = await track
+        .locator('span')
+        .evaluateAll((all) => all.map((tick) => ({ label: tick.innerText, left: tick.getBoundingClientRect().left })));
+      const places = ticks.map(({ label, left }) => `${label} at ${Math.round((100 * (left - x)) / width)}`);
+      assert.equal(places.join(', '), expected);
+    }
+  });
+
   test('a trace whose parent never comes is shown as incomplete', async ({ mock }) => {
     mock.timers.enable({ apis: ['Date'], now: Date.now() });
     await using viewer = await startViewer();
@@ -216,14 +289,18 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await viewer.post([one]);
     const { page } = await openEmptyPage();
     const search = async (id: string) => {
-      await page.getByRole('textbox', { name: 'Trace id' }).fill(id);
+      await page.getByRole('textbox', { name: 'Trace id or URL' }).fill(id);
       await page.keyboard.press('Enter');
     };
     await page.goto(`${viewer.url}/zipkin/`);
     await search(` ${one.traceId.toUpperCase()} `);
     await page.getByRole('heading', { name: 'wanted' }).waitFor();
-    await search('abc123');
-    await page.getByText('Nothing has arrived').waitFor();
+    for (const path of ['zipkin/traces', 'trace']) {
+      await search('abc123');
+      await page.getByText('Nothing has arrived').waitFor();
+      await search(` http://elsewhere.test:1/${path}/${one.traceId}?a=b `);
+      await page.getByRole('heading', { name: 'wanted' }).waitFor();
+    }
     await search('<not an id>');
     await page.getByRole('alert').filter({ hasText: 'trace id "<not an id>": must be 1 to 32' }).waitFor();
     await page.getByRole('link', { name: 'All traces' }).click();
@@ -462,7 +539,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
         .locator('.bar')
         .evaluateAll((bars) => bars.map((bar) => bar.ownerDocument.defaultView.getComputedStyle(bar).backgroundColor));
       assert.notEqual(colors[0], colors[1]);
-      assert.ok(await page.locator('summary').nth(1).getByText('failed', { exact: true }).isVisible());
+      assert.ok(await page.locator('summary').nth(1).getByText('failed: failed', { exact: true }).isVisible());
     });
   }
 });

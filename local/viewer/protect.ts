@@ -15,7 +15,8 @@ const headers = {
 export const protect: RequestHandler = (req, res, next) => {
   const { host = '', origin = `http://${host}` } = req.headers;
   res.set(headers);
-  if (!isLocal(host)) throw forbidden(`Host ${host}: must be localhost or an IP address`);
+  const isContainer = /^host\.docker\.internal(:\d+)?$/.test(host) && !req.headers.origin; // no page has that origin
+  if (!isLocal(host) && !isContainer) throw forbidden(`Host ${host}: must be localhost or an IP address`);
   if (req.method === 'POST' && origin !== `http://${host}`) throw forbidden(`Origin ${origin}: must be http://${host}`);
   next();
 };
@@ -26,6 +27,7 @@ function isLocal(host: string): boolean {
   const name = host.replace(/:\d+$/, '').toLowerCase();
   // ports are at https://NAME-PORT.DOMAIN
   const { CODESPACE_NAME, GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN } = process.env;
-  const isCodespace = name.replace(/-\d+\./, '.') === `${CODESPACE_NAME}.${GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN}`;
-  return isCodespace || /^(.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[|\]$/g, '')) > 0;
+  const isCodespace =
+    CODESPACE_NAME && name.replace(/-\d+\./, '.') === `${CODESPACE_NAME}.${GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN}`;
+  return Boolean(isCodespace) || /^(.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[|\]$/g, '')) > 0;
 }

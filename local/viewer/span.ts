@@ -16,6 +16,7 @@ const field = <S extends v.GenericSchema>(schema: S) =>
 /** Turns invalid values into absent ones. */
 const keepIf = <T>(isValid: (value: T) => boolean) => v.transform((value: T) => (isValid(value) ? value : undefined));
 const isPositive = (number: number) => number > 0;
+const isNotEmpty = (text: string) => text !== '';
 
 const cut = (value: string) => (value.length > maxText ? `${value.slice(0, maxText)} … (cut)` : value);
 const text = v.pipe(v.union([v.string(), v.number()]), v.toString(), v.transform(cut));
@@ -51,26 +52,29 @@ const address = field(
 );
 const port = field(v.pipe(integer, v.maxValue(65_535), keepIf(isPositive)));
 const endpoint = v.pipe(
-  v.object({ serviceName: field(lowerCase), ipv4: address, ipv6: address, port }),
+  v.object({ serviceName: field(v.pipe(lowerCase, keepIf(isNotEmpty))), ipv4: address, ipv6: address, port }),
   keepIf((fields) => Object.values(fields).some((value) => value !== undefined)),
 );
+/** v.record would drop `constructor` and the like. */
 const tags = v.pipe(
-  v.custom<object>((value) => !Array.isArray(value)), // v.record takes a list, too
-  v.record(v.pipe(v.string(), v.transform(cut)), text),
-  v.transform((all) => Object.fromEntries(Object.entries(all).slice(0, maxTags))),
+  v.custom<Record<string, unknown>>((value) => v.is(v.looseObject({}), value) && !Array.isArray(value)),
+  v.rawTransform(({ dataset: { value: input }, addIssue }) => {
+    const kept = Object.entries(input).map(([key, value]) => {
+      const { success, output, issues } = v.safeParse(text, value);
+      if (success) return [cut(key), output] as const;
+      addIssue({ message: issues[0].message, path: [{ type: 'object', origin: 'value', input, key, value }] });
+      return [key, ''] as const;
+    });
+    return Object.fromEntries(kept.slice(0, maxTags));
+  }),
 );
 const annotations = v.array(v.object({ timestamp: integer, value: text }));
-const span = v.object({
+const fields = v.object({
   traceId,
   id: spanId,
   parentId: field(v.union([noSpanId, spanId])),
   kind: field(v.picklist(['CLIENT', 'SERVER', 'PRODUCER', 'CONSUMER'])),
-  name: field(
-    v.pipe(
-      lowerCase,
-      keepIf((name) => name !== ''),
-    ),
-  ),
+  name: field(v.pipe(lowerCase, keepIf(isNotEmpty))),
   timestamp: micros, // since 1970
   duration: micros,
   shared: field(v.boolean()),
@@ -81,7 +85,13 @@ const span = v.object({
   annotations: field(annotations),
 });
 
-export type ZipkinSpan = v.InferOutput<typeof span>;
+/** A span that is its own parent has none. */
+const span = v.pipe(
+  fields,
+  v.transform(({ parentId, ...span }) => (parentId && parentId !== span.id ? { ...span, parentId } : span)),
+);
+
+export type ZipkinSpan = v.InferOutput<typeof fields>;
 
 export const parseSpans = (body: unknown) => parse(v.array(span, 'must be a JSON list of spans'), body, 'spans');
 export const parseLimit = (value: unknown) => parse(limit, value, `limit ${JSON.stringify(value)}`);

@@ -54,7 +54,10 @@ export function createViewer({ service1Url = 'http://localhost:5001', store = cr
     res.type('text').send(toText(trace, url));
   });
   app.get(['/zipkin/', '/zipkin/traces/:id'], (_req, res) => res.sendFile('index.html', { root: pathOf('page') }));
-  app.get('/zipkin/traces', ({ query }, res) => res.redirect(`/zipkin/traces/${encodeURIComponent(`${query.id}`)}`));
+  app.get('/zipkin/traces', ({ query }, res) => {
+    const id = `${query.id}`.trim().replace(/^https?:\/\/.*\/traces?\/([^/?#]+).*$/, '$1'); // of a trace_url
+    res.redirect(`/zipkin/traces/${encodeURIComponent(id)}`);
+  });
   app.get('/viewer/service1', (_req, res) => res.redirect(service1Url));
   app.get('/viewer/traces', (_req, res) => {
     const newest = newestTraces().slice(0, 50);

@@ -13,6 +13,14 @@ const page = traceId ? waterfall : list;
 let state = { opened: new Set() };
 let shown = ''; // the browser's cache repeats it, if the viewer responds 304
 
+// Rows that are selected and copied are lines of text.
+document.addEventListener('copy', (event) => {
+  const text = state.traces && page === waterfall && waterfall.textOf(state, getSelection());
+  if (!text) return;
+  event.clipboardData.setData('text/plain', text);
+  event.preventDefault();
+});
+
 for (; ; await new Promise((resolve) => setTimeout(resolve, 1000))) {
   await poll().catch(() => show({ problem: 'No valid response from the viewer: has it been stopped?' }));
 }
@@ -23,7 +31,7 @@ async function poll() {
   if (text === shown && !state.problem) return;
   const loaded = JSON.parse(text);
   if (loaded.error) show({ problem: loaded.error });
-  else show({ problem: '', news: state.traces && page.newsOf(loaded), traces: loaded });
+  else show({ problem: '', copied: false, news: state.traces && page.newsOf(loaded), traces: loaded });
   shown = text;
 }
 

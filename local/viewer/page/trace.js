@@ -22,7 +22,19 @@ export function reasonOf({ tags: { error = '', 'otel.status_description': descri
   return (error === 'true' && description) || error;
 }
 /** @param {ZipkinSpan} span */
-export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown service';
+export const serviceOf = (span) => span.localEndpoint?.serviceName || 'unknown service';
+
+/**
+ * Siblings are sorted by start. Those that start at the same moment: the longer first, then by name.
+ * @param {ZipkinSpan} a
+ * @param {ZipkinSpan} b
+ */
+function compareStarts(a, b) {
+  if (!a.timestamp || !b.timestamp) return Number(!a.timestamp) - Number(!b.timestamp);
+  return (
+    a.timestamp - b.timestamp || (b.duration ?? 0) - (a.duration ?? 0) || (a.name ?? '').localeCompare(b.name ?? '')
+  );
+}
 
 /**
  * The tree of a trace as a list of { span, depth }. Every span is in it, also without its parent or in a cycle.
@@ -30,14 +42,17 @@ export const serviceOf = (span) => span.localEndpoint?.serviceName ?? 'unknown s
  */
 export function toTree(spans) {
   // With Zipkin's own libraries a SERVER span may share the id of the CLIENT span that called it: it is that span's
-  // child.
+  // child. Not all of them say `shared`.
+  const clientIds = new Set(spans.filter(({ kind }) => kind === 'CLIENT').map(({ id }) => id));
   /** @param {ZipkinSpan} span */
-  const keyOf = ({ id, shared }) => (shared ? `${id} shared` : id);
+  const isShared = ({ id, kind, shared }) => shared || (kind === 'SERVER' && clientIds.has(id));
+  /** @param {ZipkinSpan} span */
+  const keyOf = (span) => (isShared(span) ? `${span.id} shared` : span.id);
   const keys = new Set(spans.map(keyOf));
   /** @param {ZipkinSpan} span */
-  const parentOf = ({ id, parentId, shared }) =>
-    [shared && id, `${parentId} shared`, parentId].find((key) => keys.has(key));
-  const byStart = spans.toSorted((a, b) => (a.timestamp || Infinity) - (b.timestamp || Infinity) || 0);
+  const parentOf = (span) =>
+    [isShared(span) && span.id, `${span.parentId} shared`, span.parentId].find((key) => keys.has(key));
+  const byStart = spans.toSorted(compareStarts);
   const childrenOf = Map.groupBy(byStart, parentOf);
   const roots = childrenOf.get(undefined) ?? [];
   // All spans follow the roots: those that are not below one are in a cycle. No recursion: a trace may be deeper than
@@ -101,6 +116,19 @@ export function formatDuration(micros) {
   if (micros < 1000) return micros === 0 ? '0 ms' : `${micros} µs`;
   return micros >= 1e6 ? `${(micros / 1e6).toFixed(2)} s` : `${(micros / 1e3).toFixed(1)} ms`;
 }
+
+/**
+ * Round times for an axis, from 0 on, five at most.
+ * @returns {{ step: number, ticks: { time: number, label: string }[] }}
+ */
+export function axisOf(duration) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(duration, 4) / 4));
+  const step = [1, 2, 5, 10].map((digit) => digit * power).find((step) => duration / step <= 4);
+  const times = Array.from({ length: 5 }, (_, i) => i * step).filter((time) => time < 0.9 * duration || time === 0);
+  return { step, ticks: times.map((time) => ({ time, label: withoutZeros(formatDuration(time)) })) };
+}
+
+const withoutZeros = (text) => text.replace(/\.0+ |(\.\d*[1-9])0+ /, '$1 ');
 
 /** The time of day, in the reader's time zone. */
 export function formatTime(micros) {

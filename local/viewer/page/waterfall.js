@@ -3,7 +3,7 @@ import { html } from '/viewer/lit-html/lit-html.js';
 import { details } from './details.js';
 import { hueOf, summaryLine } from './summary.js';
 import { toText } from './text.js';
-import { count, formatDuration, isFailed, serviceOf, summarize, toTree } from './trace.js';
+import { axisOf, count, formatDuration, isFailed, reasonOf, serviceOf, summarize, toTree } from './trace.js';
 
 /**
  * @import { ZipkinSpan } from '../span.ts'
@@ -24,7 +24,7 @@ export function view({ traces: [trace], opened, all, copied }, show) {
   const tree = toTree(trace.spans);
   const summary = summarize(trace, tree);
   const { traceId, title, duration = 0 } = summary;
-  const ticks = [0, 0.25, 0.5, 0.75].map((part) => formatDuration(duration * part));
+  const { step, ticks } = axisOf(duration);
   const shown = all ? tree : tree.slice(0, maxRows);
   const showAll = () => {
     show({ all: true });
@@ -40,33 +40,47 @@ export function view({ traces: [trace], opened, all, copied }, show) {
       ${summaryLine(summary)} <code>${traceId}</code> <a href="/api/v2/trace/${traceId}">JSON</a>
       <button ?hidden=${!navigator.clipboard} @click=${copy}>${copied ? 'Copied' : 'Copy as text'}</button>
     </p>
-    <div class="row axis">
+    <div class="row axis" .style=${`--step: ${percentOf(step, duration)}`}>
       <span class="name">Click a span for its details</span><span class="duration"></span>
-      <span class="track">${ticks.map((tick) => html`<span>${tick}</span>`)}</span>
+      <span class="track">${ticks.map(({ time, label }) => html`<span .style=${`left: ${percentOf(time, duration)}`}>${label}</span>`)}</span>
     </div>
-    ${repeat(shown, keyOf, (node) => row(node, summary, opened, show))}
+    ${repeat(shown, keyOf, (node) => row(node, { ...summary, step }, opened, show))}
     ${shown.length < tree.length ? html`<button @click=${showAll}>Show all ${count(tree.length, 'span')}</button>` : ''}`;
 }
 
 /**
- * @param {{ span: ZipkinSpan, depth: number }} node
- * @param {{ start?: number, duration?: number }} times
+ * The text of the rows that are selected: a line each. Undefined if they are less than two, or if details are selected.
+ * @param {State} state
+ * @param {Selection} selection
  */
-function row(node, { start, duration }, opened, show) {
+export function textOf({ traces: [trace] }, selection) {
+  const isSelected = (element) => selection.containsNode(element, true);
+  const selected = [...document.querySelectorAll('summary.row')].map(isSelected);
+  const hasDetails = [...document.querySelectorAll('[open] > .details')].some(isSelected);
+  if (hasDetails || selected.filter(Boolean).length < 2) return undefined;
+  const [, ...lines] = toText(trace, location.href).split('\n');
+  return lines.filter((_, index) => selected[index]).join('\n');
+}
+
+/**
+ * @param {{ span: ZipkinSpan, depth: number }} node
+ * @param {{ start?: number, duration?: number, step: number }} times
+ */
+function row(node, { start, duration, step }, opened, show) {
   const { span, depth } = node;
   const key = keyOf(node);
   const open = () => show({ opened: opened.add(key) });
   const service = serviceOf(span);
-  const style = `--hue: ${hueOf(service)}; --depth: ${Math.min(depth, 12)}`;
+  const style = `--hue: ${hueOf(service)}; --depth: ${Math.min(depth, 12)}; --step: ${percentOf(step, duration)}`;
   const failed = isFailed(span) ? 'failed' : '';
-  const percent = (micros) => `${(micros / (duration || 1)) * 100}%`;
-  const place = `left: ${percent(span.timestamp - start)}; width: ${percent(span.duration ?? 0)}`;
+  const failure = ['failed', reasonOf(span).slice(0, 200)].filter(Boolean).join(': ');
+  const place = `left: ${percentOf(span.timestamp - start, duration)}; width: ${percentOf(span.duration ?? 0, duration)}`;
   return html`
     <details @toggle=${open}>
       <summary class="row ${failed}" .style=${style}>
         <span class="name">
           <span class="service">${service}</span><span>${span.name}</span><span class="kind">${span.kind}</span>
-          <span class=${failed}>${failed}</span>
+          <span class=${failed}>${failed && failure}</span>
           <span class="note">${depth === 0 && span.parentId ? 'shown without its parent' : ''}</span>
           <span class="level">level ${depth + 1},</span>
         </span>
@@ -76,6 +90,8 @@ function row(node, { start, duration }, opened, show) {
       ${opened.has(key) ? details(span, start) : ''}
     </details>`;
 }
+
+const percentOf = (micros, duration) => `${(micros / (duration || 1)) * 100}%`;
 
 /** What has arrived, for the screen reader. */
 export const newsOf = ([{ state, spans }]) => `${count(spans.length, 'span')}, ${state}`;

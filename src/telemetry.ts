@@ -1,6 +1,5 @@
 // Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
 // Only this file and telemetry/ use the SDK. The services use @opentelemetry/api, a no-op unless this file is loaded.
-import { ExpressInstrumentation, ExpressLayerType } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
@@ -16,6 +15,7 @@ import { httpConfig } from './telemetry/http-config.ts';
 import { logDiagnostics } from './telemetry/log-diagnostics.ts';
 import { undiciConfig } from './telemetry/undici-config.ts';
 import { RetryingZipkinExporter } from './telemetry/upstream/exporter-zipkin/retrying-zipkin-exporter.ts';
+import { RouteOnlyExpressInstrumentation } from './telemetry/upstream/instrumentation-express.ts';
 import { shutDownSdk } from './telemetry/upstream/sdk-trace.ts';
 
 // ES modules can't be patched once they are loaded: without this hook, spans of Express have no http.route.
@@ -33,7 +33,7 @@ const sdk = new NodeSDK({
   textMapPropagator: createPropagator(config.OTEL_PROPAGATORS), // B3 and baggage, unless OTEL_PROPAGATORS is set
   instrumentations: [
     new HttpInstrumentation({ ...httpConfig, ignoreIncomingRequestHook: createUntracedFilter(config) }), // SERVER spans
-    new ExpressInstrumentation({ ignoreLayersType: Object.values(ExpressLayerType) }), // their http.route
+    new RouteOnlyExpressInstrumentation(), // their http.route
     new UndiciInstrumentation(undiciConfig), // CLIENT spans: Node's fetch is undici, not node:http
   ],
 });

@@ -12,11 +12,12 @@ for (const exporter of ['zipkin', 'otlp'] as const) {
       ...(exporter === 'otlp' ? recorder.otlp : recorder.env),
       OTEL_METRICS_EXPORTER: 'console', // which prints at the end
     });
-    await get(service3.url);
+    await get(`${service3.url}/?a=b`);
     await until('an export', () => recorder.posts() > 0);
     service3.signal('SIGTERM');
     assert.equal(await service3.exit, 0);
     assert.match(service3.text.stdout, /http\.server\.request\.duration/);
+    assert.match(service3.text.stdout, /'http\.route': '\/'/);
     assert.doesNotMatch(service3.text.stdout, /http\.client\.request\.duration/);
   });
 }

@@ -20,6 +20,11 @@ const app = disposeAfterTests(
      const app = express();
      app.get('/files/*path', ok).get(/^.regex.(.+)/, ok).get(['/one', '/two'], ok);
      app.use('/api', router()).use('/of/:owner', router());
+     const passing = () => Router().use((req, res, next) => next()).get('/other', ok);
+     app.use('/v1', passing()).use('/v1', router()).use('/v1', passing());
+     app.use('/v2/:x', passing()).use('/v2/:y', Router().use('/deep', passing()).use('/deep', router()));
+     app.get('/late/:id', (req, res, next) => next(new Error('no'))).use('/late', passing());
+     app.get('/all/{*splat}', ok).get('/v:major/plan', ok);
      app.use('/shop', mounted()).use('/u/:name', mounted()).use(['/a/:x', '/b'], mounted());`,
   ),
 );
@@ -45,6 +50,16 @@ for (const [path, route] of [
   ['/Of/alice/List', '/of/:owner/list'],
   ['/files/secret/plan', '/files/*path'],
   ['/one', '/one,/two'],
+  ['/v1/list', '/v1/list'],
+  ['/v1/item/7?a=b', '/v1/item/:id'],
+  ['/v1/fail/7', '/v1/fail/:id'],
+  ['/v1/other', '/v1/other'],
+  ['/v2/alice/deep/list', '/v2/:y/deep/list'],
+  ['/v2/alice/deep/fail/7', '/v2/:y/deep/fail/:id'],
+  ['/v2/alice/other', '/v2/:x/other'],
+  ['/late/7', '/late/:id'],
+  ['/all/of/these', '/all/{*splat}'],
+  ['/v3/plan', '/v:major/plan'],
   ['/shop/settings?a=b', '/shop/settings'],
   ['/shop/', '/shop'],
   ['/shop/deep/list', '/shop/deep/list'],
@@ -59,7 +74,25 @@ for (const [path, route] of [
   });
 }
 
-for (const path of ['/a/alice/settings', '/b/settings', '/u/alice/fail/x', '/api/nothing', '/u/alice/no/thing']) {
+test('http.route of a catch-all for every path is its pattern', async () => {
+  await using all = await startApp(
+    viewer.env,
+    `import express from 'express';
+     const app = express();
+     app.all('/{*splat}', (req, res) => void res.end());`,
+  );
+  assert.deepEqual(await spanOf(`${all.url}/a/b`), { name: 'get /{*splat}', route: '/{*splat}' });
+  assert.deepEqual(await spanOf(`${all.url}/?a=b`), { name: 'get /{*splat}', route: '/{*splat}' });
+});
+
+for (const path of [
+  '/a/alice/settings',
+  '/b/settings',
+  '/u/alice/fail/x',
+  '/api/nothing',
+  '/v1/nothing',
+  '/u/alice/no/thing',
+]) {
   test(`${path} has no http.route: the whole pattern is not known, or none matches`, async () => {
     assert.deepEqual(await spanOf(app.url + path), { name: 'get', route: undefined });
   });

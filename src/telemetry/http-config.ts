@@ -1,8 +1,7 @@
-import { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import { context } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import type { HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
-import type { Request, Response } from 'express';
 import { attributesOf } from './attributes-of.ts';
 import { redactFullUrl, redactQuery } from './redact-query.ts';
 import { correctRoute } from './upstream/instrumentation-express.ts';
@@ -21,11 +20,10 @@ export const httpConfig: HttpInstrumentationConfig = {
     removeInvalidPort(span);
   },
   responseHook: (span, response) => {
-    if (response instanceof IncomingMessage) reportIncompleteResponse(span, response);
+    if (response instanceof ServerResponse) correctRoute(response);
+    else reportIncompleteResponse(span, response);
   },
   applyCustomAttributesOnSpan: (span, request, response) => {
-    if (!(response instanceof ServerResponse)) return;
-    correctRoute(span, request as Request, response as Response);
-    correctIncompleteResponse(span, request as Request, response);
+    if (response instanceof ServerResponse) correctIncompleteResponse(span, request as IncomingMessage, response);
   },
 };

@@ -1,5 +1,7 @@
 // `npm start` has the ports that the README names, so these tests need them free.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { createFormatter } from '../local/format-log.ts';
 import { thisMachine } from '../local/machine.ts';
@@ -11,8 +13,13 @@ import { openPorts } from './support/ports.ts';
 import { run } from './support/process.ts';
 import { startRecorder } from './support/recorder.ts';
 import { serve } from './support/servers.ts';
+import { unless } from './support/skip.ts';
 import { draw, failedSpans, failedTrace, goodSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
+
+const hasPythonSdk = (env: NodeJS.ProcessEnv) =>
+  spawnSync('python3', ['-c', 'import opentelemetry.exporter.otlp.proto.http'], { env: { ...process.env, ...env } })
+    .status === 0;
 
 suite('npm start', { skip: await portsInUse() }, () => {
   test('starts three services and the viewer, says what to do, and shows a trace', async () => {
@@ -187,6 +194,43 @@ suite('npm start', { skip: await portsInUse() }, () => {
     await traceOf(zipkinAt('http://localhost:9411'), traceId, 4);
     await stop(started);
   });
+
+  const python = { PYTHONPATH: resolve('node_modules/.python') };
+  const nodeProgram = `
+    import { trace } from '@opentelemetry/api';
+    import { NodeSDK } from '@opentelemetry/sdk-node';
+    const sdk = new NodeSDK();
+    sdk.start();
+    const span = trace.getTracer('by-hand').startSpan('hello');
+    console.log(span.spanContext().traceId);
+    span.end();
+    await sdk.shutdown();`;
+  for (const [sdk, skip, program] of [
+    [
+      'Python',
+      unless(hasPythonSdk(python), 'no Python 3 with OpenTelemetry: see .ci/run'),
+      () => run('python3', ['test/python-otlp/app.py'], python),
+    ],
+    [
+      'Node',
+      false,
+      () => run(process.execPath, ['--input-type=module', '-e', nodeProgram], { OTEL_LOG_LEVEL: 'warn' }),
+    ],
+  ] as const)
+    test(`npm run viewer gets a span of the SDK for ${sdk} with nothing set, which logs no error`, {
+      skip,
+    }, async () => {
+      await using viewer = run(process.execPath, ['local/viewer/start.ts'], {});
+      await until('the viewer', async () => (await openPorts([4318])).length > 0);
+      await using sender = program();
+      assert.equal(await sender.exit, 0, sender.text.stderr);
+      assert.deepEqual([sender.text.stderr, viewer.text.stderr], ['', '']);
+      const traceId = sender.text.stdout.trim();
+      assert.match(traceId, /^[0-9a-f]{32}$/);
+      const [span] = await traceOf(zipkinAt('http://localhost:9411'), traceId, 1);
+      assert.equal(span?.name, 'hello');
+      assert.match(`${span?.localEndpoint?.serviceName}`, /^unknown_service/);
+    });
 
   test('npm run viewer prints where the traces are and where spans go; a second one takes the next free ports', async () => {
     const start = () => run(process.execPath, ['local/viewer/start.ts'], {});

@@ -47,34 +47,39 @@ let isStopping = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-for (const line of plan.notes) console.log(line);
-if (!isRiddle) console.log(`${args}: ${experiment.about}. By hand, each command in a terminal of its own:`);
-if (!isRiddle) printCommands(broken);
-for (const service of plan.services) start(service, broken);
-await Promise.all(plan.services.map(({ url }) => waitFor(url)));
-const first = await send(broken, experiment.spans[0]);
-if (isRiddle)
-  console.log(`One request, something is wrong: what, and where do you see it?\n\nthe trace:  ${first.url}`);
-else await printTraces(first);
-console.log(`${isRiddle ? '' : '\n'}all traces: ${traceListUrl(`${plan.env.TRACE_UI_URL}`)}`);
+await lead().catch((error) => {
+  if (!isStopping) throw error; // a request fails if its service has been stopped
+});
 
-await enter('a hint (Ctrl-C ends the experiment)');
-console.log(experiment.hint);
-if (isRiddle) await printTraces(first);
+async function lead(): Promise<void> {
+  for (const line of plan.notes) console.log(line);
+  if (!isRiddle) console.log(`${args}: ${experiment.about}. By hand, each command in a terminal of its own:`);
+  if (!isRiddle) printCommands(broken);
+  for (const service of plan.services) start(service, broken);
+  await Promise.all(plan.services.map(({ url }) => waitFor(url)));
+  const first = await send(broken, experiment.spans[0]);
+  if (isRiddle) console.log('One request, something is wrong: what, and where do you see it?');
+  else await printTraces(first);
+  console.log(`\nthe trace:  ${first.url}\nall traces: ${traceListUrl(`${plan.env.TRACE_UI_URL}`)}`);
 
-await enter('the cause');
-if (isRiddle) console.log(`This is the experiment ${name}: ${experiment.about}.`);
-console.log(experiment.cause);
+  await enter('a hint (Ctrl-C ends the experiment)');
+  console.log(experiment.hint);
+  if (isRiddle) await printTraces(first);
 
-await enter('the cure');
-console.log(experiment.cure);
-printCommands(mended);
-for (const service of plan.services) await restart(service);
-const second = await send(mended, experiment.spans[1]);
-await printTraces(second);
-console.log(`\nbroken: ${first.url}\nmended: ${second.url}`);
-await enter('the end');
-await stop(0);
+  await enter('the cause');
+  if (isRiddle) console.log(`This is the experiment ${name}: ${experiment.about}.`);
+  console.log(experiment.cause);
+
+  await enter('the cure');
+  console.log(experiment.cure);
+  printCommands(mended);
+  for (const service of plan.services) await restart(service);
+  const second = await send(mended, experiment.spans[1]);
+  await printTraces(second);
+  console.log(`\nbroken: ${first.url}\nmended: ${second.url}`);
+  await enter('the end');
+  await stop(0);
+}
 
 function usage(): string {
   const names = Object.entries<Experiment>(experiments).map(([each, { about }]) => `  ${each.padEnd(10)} ${about}`);
@@ -165,12 +170,12 @@ async function printTraces({ traceIds }: Sent): Promise<void> {
 /** Waits for Enter. */
 async function enter(next: string): Promise<void> {
   console.log(`\n--- Enter: ${next}`);
-  if ((await lines.next()).done) await stop(0);
+  if (isStopping || (await lines.next()).done) await stop(0);
 }
 
 /** Stops the services and exits. A second Ctrl-C changes nothing. */
-async function stop(exitCode: number): Promise<void> {
-  if (isStopping) return;
+async function stop(exitCode: number): Promise<never> {
+  if (isStopping) return new Promise(() => {}); // until the first call exits
   isStopping = true;
   const all = [...processes.values()];
   processes.clear();

@@ -3,14 +3,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
+import type { ServiceName } from '../src/services.ts';
 import { startViewer, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { forZipkin, runExample, startExample } from './support/example.ts';
 import { b3, get, hex } from './support/http.ts';
 import { sendLargeRequests } from './support/large-requests.ts';
-import { serve } from './support/servers.ts';
+import { closedUrl, serve, serveTcp } from './support/servers.ts';
 import { startService } from './support/services.ts';
-import { draw, traceOf } from './support/trace.ts';
+import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
 import { unlessItHangs, until } from './support/wait.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
@@ -165,13 +166,107 @@ test('the example: the spans of a service that ends by itself arrive', async () 
   assert.deepEqual([code, spans.length], [0, 1]);
 });
 
-test('the example: a backend that hangs does not delay the exit', async () => {
-  await using hung = await serve(() => {});
-  const env = { ...zipkinAt(hung.url).env, ...onlyAtShutdown, OTEL_BSP_EXPORT_TIMEOUT: '610000' };
+const hangs = () => serve(() => {});
+for (const [what, start, envFor] of [
+  ['hangs (Zipkin’s format)', hangs, (url: string) => zipkinAt(url).env],
+  ['hangs (OTLP)', hangs, (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url })],
+  ['refuses connections (OTLP)', hangs, () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: closedUrl() })],
+] as const) {
+  test(`the example: a backend that ${what} does not delay the exit, and a line says that spans are lost`, async () => {
+    await using backend = await start();
+    const env = { ...envFor(backend.url), ...onlyAtShutdown, OTEL_BSP_EXPORT_TIMEOUT: '610000' };
+    await using shop = await startExample(env, program(''));
+    await fetch(`${shop.url}/ok`);
+    shop.signal('SIGTERM');
+    assert.equal(await unlessItHangs(shop.exit), 0);
+    assert.match(shop.text.stderr, /^telemetry\.mjs: the last spans are lost: the backend took longer than 4 s\.$/m);
+  });
+}
+
+test('the example: control characters in the status line of an OTLP backend do not reach the terminal', async () => {
+  await using backend = await serveTcp((socket) =>
+    socket.once('data', () =>
+      socket.end(Buffer.from('HTTP/1.1 400 \x1b]0;title\x07\x9b31m\r\ncontent-length: 0\r\n\r\n', 'latin1')),
+    ),
+  );
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_BSP_SCHEDULE_DELAY: '100' };
   await using shop = await startExample(env, program(''));
+  await fetch(`${shop.url}/ok`);
+  await until('the line of the SDK’s logger', () => shop.text.stderr.includes('title'));
   await fetch(`${shop.url}/ok`);
   shop.signal('SIGTERM');
   assert.equal(await unlessItHangs(shop.exit), 0);
+  assert.doesNotMatch(shop.text.stderr, /(?!\n)\p{Cc}/u);
+});
+
+test('the example: routes of Express are patterns, and no span is added for a router', async () => {
+  const statements = `
+    const ok = (req, res) => void res.end();
+    app.use('/v1', express.Router().get('/a/:id', ok));
+    app.use('/v1', express.Router().get('/b/:id', ok).use('/deep/:x', express.Router().get('/c', ok)));
+    app.use('/v1', express.Router().get('/fails/:id', () => { throw new Error('no'); }));
+    app.use('/mounted/:x', express().get('/d', ok));
+    app.get('/', ok).all('/{*splat}', ok);`;
+  await using shop = await startExample({ ...toViewer, OTEL_BSP_SCHEDULE_DELAY: '100' }, program(statements));
+  for (const [path, route] of [
+    ['/v1/a/7', '/v1/a/:id'],
+    ['/v1/b/7?a=b', '/v1/b/:id'],
+    ['/V1/deep/7/C', '/v1/deep/:x/c'],
+    ['/v1/fails/7', '/v1/fails/:id'],
+    ['/mounted/7/d', '/mounted/:x/d'],
+    ['/', '/'],
+    ['/?a=b', '/'],
+    ['/no/such/route', '/{*splat}'],
+  ]) {
+    const traceId = hex(32);
+    await (await fetch(shop.url + path, { headers: b3(traceId) })).text();
+    const [line, ...others] = draw(await traceOf(viewer, traceId, 1)).split('\n');
+    assert.equal(line?.replace(' error=500', ''), `SERVER shop get ${route} route=${route}`);
+    assert.deepEqual(others, []);
+  }
+});
+
+test('the example: errors without a message are red in Zipkin’s format: a call refused by two addresses, a span by hand', async () => {
+  const statements = `
+    const [{ default: dns }, { trace }] = [await import('node:dns'), await import('@opentelemetry/api')];
+    const addresses = [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }];
+    dns.lookup = (name, options, callback) => callback(null, addresses);
+    app.get('/refused', async (req, res) => {
+      trace.getTracer('shop').startSpan('by hand').setStatus({ code: 2 }).end();
+      await fetch('http://two.test:2').catch(() => {});
+      await new Promise((resolve) => request('http://two.test:2').on('error', resolve).end());
+      res.end();
+    });`;
+  const { spans } = await spansAfter('/refused', statements, { signal: 'SIGTERM', env: viewer.env });
+  assert.equal(
+    draw(spans),
+    `
+SERVER shop get /refused route=/refused
+  - shop by hand error=failed
+  CLIENT shop get error=ECONNREFUSED
+  CLIENT shop get error=AggregateError`.trim(),
+  );
+});
+
+test('the demo with the example’s telemetry.mjs in place of its own: the same traces, in red where they are, and exit 0', async () => {
+  const forAll = { ...viewer.env, OTEL_PROPAGATORS: 'b3multi', SERVICE3_SLEEP_MS: '0', INTENTIONAL_FAILURE_PCT: '0' };
+  const start = (name: ServiceName, env: Record<string, string> = {}) =>
+    startService(name, { ...forAll, OTEL_SERVICE_NAME: name, ...env }, { telemetry: './examples/telemetry.mjs' });
+  await using service3 = await start('service3');
+  const SERVICE3_URL = service3.url;
+  await using service2 = await start('service2', { SERVICE3_URL });
+  await using failing = await start('service2', { SERVICE3_URL, INTENTIONAL_FAILURE_PCT: '100' });
+  await using service1 = await start('service1', { SERVICE3_URL, SERVICE2_URL: service2.url });
+  await using alarmed = await start('service1', { SERVICE3_URL, SERVICE2_URL: failing.url });
+  const traceIds = [hex(32), hex(32)] as const;
+  await get(service1.url, b3(traceIds[0]));
+  await get(alarmed.url, b3(traceIds[1]));
+  for (const service of [service1, alarmed, service2, failing, service3]) {
+    service.signal('SIGTERM');
+    assert.equal(await unlessItHangs(service.exit), 0, service.text.stderr);
+  }
+  assert.equal(draw(await viewer.trace(traceIds[0])), goodTrace);
+  assert.equal(draw(await viewer.trace(traceIds[1])), failedTrace);
 });
 
 for (const [format, env] of Object.entries<Record<string, string>>({ OTLP: toViewer, 'Zipkin’s format': viewer.env })) {

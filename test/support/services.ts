@@ -7,15 +7,14 @@ const onAnyMachine = {
   PORT: '0',
   DOWNSTREAM_TIMEOUT_MS: '120000', // a busy machine must not time out
 };
-const preload = ['--import', './src/telemetry.ts'];
 
-/** Runs a service as `npm run service` does, on a free port, with `env` on top of otel.env. */
+/** Runs a service as `npm run service` does, on a free port, with `env` on top of otel.env. `telemetry` is preloaded. */
 export async function startService(
   SERVICE_NAME: ServiceName,
   env: Record<string, string> = {},
-  { telemetry = true } = {},
+  { telemetry = './src/telemetry.ts' }: { telemetry?: string | false } = {},
 ) {
-  const args = ['--env-file=otel.env', ...(telemetry ? preload : []), 'src/main.ts'];
+  const args = ['--env-file=otel.env', ...(telemetry ? ['--import', telemetry] : []), 'src/main.ts'];
   const service = run(process.execPath, args, { ...onAnyMachine, SERVICE_NAME, ...env });
   return { url: await urlOf(SERVICE_NAME, service), ...service };
 }

@@ -62,7 +62,7 @@ joins the two values of X-B3-TraceId into one, which is not a valid ID: service3
     broken: { env: { SERVICE3_SLEEP_MS: '2000', DOWNSTREAM_TIMEOUT_MS: '3000' } },
     mended: { env: { SERVICE3_SLEEP_MS: '2000', DOWNSTREAM_TIMEOUT_MS: '8000' } },
     spans: [12, 12],
-    hint: "Compare the duration of service2's CLIENT span with that of the span below it.",
+    hint: 'Where does the request fail first? And which span goes on after those above it have ended?',
     cause: `service2 gives up after 1.5 seconds (half of DOWNSTREAM_TIMEOUT_MS), and responds 502: its spans are red. service3
 works on: its SERVER span is red because the client disconnected before the response; sleep_service3 is not.`,
     cure: 'A timeout longer than the work, or work that stops when the caller does.',

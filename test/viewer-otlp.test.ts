@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import protobufjs from 'protobufjs';
 import { COLLECTOR_BIN, otlpTo, startViewer } from './support/backends.ts';
+import { createCollector } from './support/collector.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { openPorts } from './support/ports.ts';
@@ -87,6 +88,26 @@ for (const { by, skip = false, protocol, start } of [
     assert.match(value, /^"exception": \{.*"exception.stacktrace":"Error: Intentional/);
   });
 }
+
+test('through docker/collector.yaml, Zipkin gets the name of a callee, and no address for a name', {
+  skip: noCollector(),
+}, async () => {
+  await using inJaeger = await startViewer();
+  using collector = await createCollector({ zipkin: viewer.url, jaeger: inJaeger.url });
+  await using _running = await collector.start();
+  const span = { ...minimal(), kind: 3, endTimeUnixNano: '1500000000005000000' };
+  const addresses = { service2: 'service2', '127.0.0.1': undefined, '::1': undefined };
+  for (const address of Object.keys(addresses)) {
+    const attributes = [{ key: 'server.address', value: { stringValue: address } }];
+    const body = JSON.stringify(request({ ...span, spanId: hex(16), attributes }));
+    const headers = { 'content-type': 'application/json' };
+    const url = `${collector.env.OTEL_EXPORTER_OTLP_ENDPOINT}/v1/traces`;
+    assert.equal((await fetch(url, { method: 'POST', headers, body })).status, 200);
+  }
+  const spans = await traceOf(viewer, span.traceId, 3);
+  const names = spans.map(({ tags, remoteEndpoint }) => [tags?.['server.address'], remoteEndpoint?.serviceName]);
+  assert.deepEqual(Object.fromEntries(names), addresses);
+});
 
 test('every kind of value becomes a tag', async () => {
   const values = {

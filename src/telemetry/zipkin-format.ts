@@ -1,4 +1,5 @@
-// Zipkin's format, as OpenTelemetry specifies it: https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/
+// Zipkin's format, as OpenTelemetry specifies it:
+// https://github.com/open-telemetry/opentelemetry-specification/blob/v1.60.0/specification/trace/sdk_exporters/zipkin.md
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import type { Attributes } from '@opentelemetry/api';
@@ -49,7 +50,7 @@ export const wholeMicros = (time: number) => Math.min(Math.max(Math.round(time),
 
 /**
  * The callee of a CLIENT or PRODUCER span. By a name, Zipkin draws the call even if the callee sends no span.
- * https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/zipkin/#remote-endpoint
+ * https://github.com/open-telemetry/opentelemetry-specification/blob/v1.60.0/specification/trace/sdk_exporters/zipkin.md#remote-endpoint
  */
 export function toRemoteEndpoint(kind: string | undefined, tags: Record<string, string>): Endpoint | undefined {
   if (kind !== 'CLIENT' && kind !== 'PRODUCER') return undefined;

@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { otlpTo, startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
-import { closedUrl, freeUrl, serve, serveTcp } from './support/servers.ts';
+import { closedUrl, freeUrl, serveTcp } from './support/servers.ts';
 import { startDemo, startService } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
 import { failedSpans, goodSpans, traceOf } from './support/trace.ts';
 import { until } from './support/wait.ts';
 
+const viewer = disposeAfterTests(await startViewer());
+const demo = disposeAfterTests(await startDemo(viewer, { LOG_LEVEL: 'trace' }));
+
 test('a line per request, in JSON: service, method, route, status, milliseconds, and the ids of its span', async () => {
-  await using viewer = await startViewer();
-  await using demo = await startDemo(viewer);
   const { body } = await get(`${demo.url}/?password=s3cret`, { authorization: 'Bearer s3cret' });
   const spans = await traceOf(viewer, `${body.trace_id}`, goodSpans);
   for (const [name, requests] of [
@@ -21,7 +24,7 @@ test('a line per request, in JSON: service, method, route, status, milliseconds,
     ['service3', 2],
   ] as const) {
     const lines = await until(`the lines of ${name}`, () => {
-      const found = linesOf(demo[name]).filter((line) => line.trace_id);
+      const found = linesOf(demo[name]).filter((line) => line.trace_id === body.trace_id);
       return found.length === requests && found;
     });
     for (const { time, ms, span_id, ...line } of lines) {
@@ -43,6 +46,51 @@ test('a line per request, in JSON: service, method, route, status, milliseconds,
   }
 });
 
+test('/health has no line', async () => {
+  const before = linesOf(demo.service3).length;
+  await get(`${demo.service3.url}/health`);
+  await get(`${demo.service3.url}/after-health`);
+  const lines = await until('a line', () => {
+    const more = linesOf(demo.service3).slice(before);
+    return more.length > 0 && more;
+  });
+  assert.deepEqual(
+    lines.map(({ msg }) => msg),
+    ['GET /after-health 404'],
+  );
+});
+
+test('a caller’s words add no line to the log', async () => {
+  const before = linesOf(demo.service3).length;
+  const headers = { 'x-b3-traceid': hex(32) };
+  await fetch(`${demo.service3.url}/%0a%7B"level":"error"%7D?x=%0d%0a`, { headers });
+  await until('one more line', () => linesOf(demo.service3).length === before + 1);
+  assert.equal(linesOf(demo.service3).at(-1)?.status, 404);
+});
+
+for (const { name, skip = false, start } of [
+  { name: 'the viewer', start: async () => ({ backend: viewer, demo, async [Symbol.asyncDispose]() {} }) },
+  {
+    name: 'real Zipkin',
+    skip: noZipkin(),
+    start: async () => {
+      const backend = zipkinAt(`${ZIPKIN_URL}`);
+      const demo = await startDemo(backend);
+      return { backend, demo, [Symbol.asyncDispose]: demo[Symbol.asyncDispose] };
+    },
+  },
+]) {
+  test(`the trace id in service2's error line is the one in ${name}`, { skip }, async () => {
+    await using started = await start();
+    const { backend, demo } = started;
+    await get(`${demo.url}/?failure_pct=100`);
+    const line = await until('the error line', () => linesOf(demo.service2).find(({ level }) => level === 'error'));
+    assert.equal(line.msg, 'Intentional 100% failure');
+    const spans = await traceOf(backend, `${line.trace_id}`, failedSpans);
+    assert.equal(spans.find((span) => span.id === line.span_id)?.localEndpoint?.serviceName, 'service2');
+  });
+}
+
 test('on every address, as in Docker, the last line of service1 at startup is the URL to open', async () => {
   const HOST = '0.0.0.0';
   await using service2 = await startService('service2', { HOST });
@@ -54,46 +102,6 @@ test('on every address, as in Docker, the last line of service1 at startup is th
   const localUrl = service1.url.replace(HOST, 'localhost');
   assert.deepEqual(messagesOf(service1), [`listens on ${service1.url}`, `open ${localUrl}`]);
   assert.deepEqual(messagesOf(service2), [`listens on ${service2.url}`]);
-});
-
-for (const { name, skip = false, start } of [
-  { name: 'the viewer', start: startViewer },
-  {
-    name: 'real Zipkin',
-    skip: noZipkin(),
-    start: async () => ({ ...zipkinAt(`${ZIPKIN_URL}`), [Symbol.asyncDispose]: async () => {} }),
-  },
-]) {
-  test(`the trace id in service2's error line is the one in ${name}`, { skip }, async () => {
-    await using backend = await start();
-    await using demo = await startDemo(backend, { INTENTIONAL_FAILURE_PCT: '100' });
-    await get(demo.url);
-    const line = await until('the error line', () => linesOf(demo.service2).find(({ level }) => level === 'error'));
-    assert.equal(line.msg, 'Intentional 100% failure');
-    const spans = await traceOf(backend, `${line.trace_id}`, failedSpans);
-    assert.equal(spans.find((span) => span.id === line.span_id)?.localEndpoint?.serviceName, 'service2');
-  });
-}
-
-test('a downstream that can’t be reached is an error line in the trace', async () => {
-  const nobody = closedUrl();
-  await using service1 = await startService('service1', {
-    OTEL_TRACES_EXPORTER: 'console',
-    SERVICE2_URL: nobody,
-    SERVICE3_URL: nobody,
-  });
-  const { body } = await get(service1.url);
-  const errors = await until('two error lines', () => {
-    const lines = linesOf(service1).filter(({ level }) => level === 'error');
-    return lines.length === 2 && lines;
-  });
-  assert.deepEqual(
-    errors.map(({ msg, trace_id }) => [msg.slice(0, 22), trace_id]),
-    [
-      ["service2: can't reach ", body.trace_id],
-      ["service3: can't reach ", body.trace_id],
-    ],
-  );
 });
 
 test('LOG_LEVEL=warn leaves out the lines of good requests', async () => {
@@ -126,65 +134,69 @@ for (const env of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none'
   });
 }
 
-test('/health has no line', async () => {
-  await using service3 = await startService('service3', {
-    OTEL_TRACES_EXPORTER: 'console',
-    LOG_LEVEL: 'trace',
+for (const exporter of ['zipkin', 'otlp']) {
+  const settings = {
+    OTEL_TRACES_EXPORTER: exporter,
+    OTEL_BSP_SCHEDULE_DELAY: '100',
+    OTEL_EXPORTER_ZIPKIN_TIMEOUT: '300',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '300',
     SERVICE3_SLEEP_MS: '0',
+  };
+  const endpoints = (url: string) => ({
+    OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${url}/spans`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
   });
-  await get(`${service3.url}/health`);
-  await get(service3.url);
-  const requests = await until('a line', () => {
-    const lines = linesOf(service3).filter(({ method }) => method);
-    return lines.length > 0 && lines;
-  });
-  assert.deepEqual(
-    requests.map(({ msg }) => msg),
-    ['GET / 200'],
-  );
-});
+  const sdkLines = (service: Parameters<typeof linesOf>[0]) =>
+    linesOf(service).filter(({ logger }) => logger === 'opentelemetry');
 
-const outages: Record<string, () => Promise<{ url: string } & AsyncDisposable>> = {
-  'refuses connections': async () => ({ url: closedUrl(), [Symbol.asyncDispose]: async () => {} }),
-  'responds 500': () => serve((_req, res) => res.writeHead(500).end()),
-  'closes the connection': () => serve((req) => void req.socket.destroy()),
-  'never responds': () => serve(() => {}),
-};
-for (const [what, start] of Object.entries(outages)) {
-  for (const exporter of ['zipkin', 'otlp']) {
-    test(`a backend that ${what} (${exporter}): one line has the reason, the backend's address, and that requests are not affected`, async () => {
-      await using backend = await start();
-      const endpoints = {
-        OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${backend.url}/spans`,
-        OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
-      };
-      await using service3 = await startService('service3', {
-        ...endpoints,
-        OTEL_TRACES_EXPORTER: exporter,
-        OTEL_BSP_SCHEDULE_DELAY: '100',
-        OTEL_EXPORTER_ZIPKIN_TIMEOUT: '300',
-        OTEL_EXPORTER_OTLP_TIMEOUT: '300',
-        SERVICE3_SLEEP_MS: '0',
-      });
-      const sdkLines = () => linesOf(service3).filter(({ logger }) => logger === 'opentelemetry');
-      await until('the line about the outage', async () => {
-        assert.equal((await get(service3.url)).status, 200);
-        return sdkLines().length > 0;
-      });
-      // Many more batches fail, without another line. At the exit, Zipkin's exporter has counted them.
-      for (let i = 0; i < 20; i++) await get(service3.url);
-      assert.equal(sdkLines().length, 1);
-      service3.signal('SIGTERM');
-      assert.equal(await service3.exit, 0);
-      const lines = sdkLines();
-      assert.equal(lines.length, exporter === 'zipkin' ? 2 : 1, JSON.stringify(lines));
-      for (const { level, msg } of lines) {
-        assert.equal(level, 'error');
-        assert.match(msg, RegExp(`^can't send spans to ${backend.url}\\S*: .+\\. Requests are not affected`));
-      }
-      assert.equal(service3.text.stderr, '');
+  test(`an outage of the backend (${exporter}): one line has the reason, the backend's address, and that requests are not affected`, async () => {
+    const url = closedUrl();
+    await using service3 = await startService('service3', { ...settings, ...endpoints(url) });
+    await until('the line about the outage', async () => {
+      assert.equal((await get(service3.url)).status, 200);
+      return sdkLines(service3).length > 0;
     });
-  }
+    // Many more batches fail, without another line. At the exit, Zipkin's exporter has counted them.
+    for (let i = 0; i < 20; i++) await get(service3.url);
+    assert.equal(sdkLines(service3).length, 1);
+    service3.signal('SIGTERM');
+    assert.equal(await service3.exit, 0);
+    const lines = sdkLines(service3);
+    assert.equal(lines.length, exporter === 'zipkin' ? 2 : 1, JSON.stringify(lines));
+    for (const { level, msg, trace_id } of lines) {
+      assert.deepEqual([level, trace_id], ['error', undefined]);
+      assert.match(msg, RegExp(`^can't send spans to ${url}\\S*: .+\\. Requests are not affected`));
+    }
+    assert.equal(service3.text.stderr, '');
+  });
+
+  test(`whatever the backend does wrong, the line has the reason (${exporter})`, async () => {
+    let respond: (socket: Socket) => void = () => {};
+    await using backend = await serveTcp((socket) => socket.once('data', () => respond(socket)));
+    const minutesPassAtOnce = `const { setTimeout } = globalThis;
+      globalThis.setTimeout = (callback, ms, ...args) => setTimeout(callback, ms === 60_000 ? 0 : ms, ...args);`;
+    await using service3 = await startService('service3', {
+      ...settings,
+      ...endpoints(backend.url),
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(minutesPassAtOnce)}`,
+    });
+    const status = Buffer.from('HTTP/1.1 500 \x1b]0;a\x07\x9b31m\r\ncontent-length: 0\r\n\r\n', 'latin1');
+    for (const [next, zipkin, otlp] of [
+      [(socket: Socket) => socket.end(status), 'unexpected status 500', '\\x1b]0;a\\x07\\x9b31m'], // escaped
+      [(socket: Socket) => socket.destroy(), 'socket hang up', 'socket hang up'],
+      [() => {}, 'no response within 300 ms', 'Request timed out'],
+    ] as const) {
+      respond = next;
+      const reason = exporter === 'zipkin' ? `/spans: ${zipkin}` : `/: ${otlp}`;
+      await until(`a line with ${reason}`, async () => {
+        assert.equal((await get(service3.url)).status, 200);
+        return sdkLines(service3).some(({ msg }) => msg.startsWith(`can't send spans to ${backend.url}${reason}`));
+      });
+    }
+    service3.signal('SIGTERM');
+    assert.equal(await service3.exit, 0);
+    assert.equal(service3.text.stderr, '');
+  });
 }
 
 test('a line that an exit handler logs is written, also while another is in flight', async () => {
@@ -197,41 +209,6 @@ test('a line that an exit handler logs is written, also while another is in flig
   await using program = run(process.execPath, ['--input-type=module', '-e', script], { SERVICE_NAME: 'service3' });
   assert.equal(await program.exit, 0, program.text.stderr);
   assert.deepEqual(messagesOf(program).sort(), ['in flight', 'last']);
-});
-
-test('the password in a backend’s URL is in no log line', async () => {
-  const { host } = new URL(closedUrl());
-  await using service3 = await startService('service3', {
-    OTEL_EXPORTER_ZIPKIN_ENDPOINT: `http://user:s3cret@${host}/spans?Api-Key=s3cret`,
-    OTEL_EXPORTER_ZIPKIN_TIMEOUT: '100',
-    SERVICE3_SLEEP_MS: '0',
-  });
-  await get(service3.url);
-  const line = await until('the line', () => linesOf(service3).find(({ level }) => level === 'error'));
-  assert.ok(line.msg.includes(`http://${host}/spans: `), line.msg);
-  assert.equal(line.trace_id, undefined);
-  assert.doesNotMatch(service3.text.stdout, /s3cret/);
-});
-
-test('control characters in the status line of an OTLP backend are escaped in the log', async () => {
-  await using backend = await serveTcp((socket) =>
-    socket.once('data', () =>
-      socket.end(Buffer.from('HTTP/1.1 400 \x1b]0;a\x07\x9b31m\r\ncontent-length: 0\r\n\r\n', 'latin1')),
-    ),
-  );
-  await using service3 = await startService('service3', { ...otlpTo(backend.url), SERVICE3_SLEEP_MS: '0' });
-  await get(service3.url);
-  const { msg } = await until('the line', () => linesOf(service3).find(({ level }) => level === 'error'));
-  assert.ok(msg.includes('\\x1b]0;a\\x07\\x9b31m'), msg);
-});
-
-test('a caller’s words add no line to the log', async () => {
-  await using viewer = await startViewer();
-  await using service3 = await startService('service3', viewer.env);
-  const before = linesOf(service3).length;
-  await fetch(`${service3.url}/%0a%7B"level":"error"%7D?x=%0d%0a`, { headers: { 'x-b3-traceid': hex(32) } });
-  await until('one more line', () => linesOf(service3).length === before + 1);
-  assert.equal(linesOf(service3).at(-1)?.status, 404);
 });
 
 test('at every log level of the SDK, a slow reader of the log gets whole lines of JSON', async () => {

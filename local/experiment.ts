@@ -45,6 +45,8 @@ const viewerUrl = new URL(`${plan.env.OTEL_EXPORTER_ZIPKIN_ENDPOINT}`).origin;
 const processes = new Map<string, ChildProcess>();
 let isStopping = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
+const { ppid } = process;
+setInterval(() => process.ppid !== ppid && stop(0), 500).unref(); // npm passes a SIGTERM on to the shell in between alone
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 await lead().catch((error) => {

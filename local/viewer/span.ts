@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 
 const maxText = 16_384; // characters; a stack trace fits
-const maxTags = 200;
+const maxEntries = 200; // tags, or annotations, of a span
 
 /** A field that may be absent. null counts as absent, too. */
 const field = <S extends v.GenericSchema>(schema: S) =>
@@ -65,10 +65,13 @@ const tags = v.pipe(
       addIssue({ message: issues[0].message, path: [{ type: 'object', origin: 'value', input, key, value }] });
       return [key, ''] as const;
     });
-    return Object.fromEntries(kept.slice(0, maxTags));
+    return Object.fromEntries(kept.slice(0, maxEntries));
   }),
 );
-const annotations = v.array(v.object({ timestamp: integer, value: text }));
+const annotations = v.pipe(
+  v.array(v.object({ timestamp: integer, value: text })),
+  v.transform((all) => all.slice(0, maxEntries)),
+);
 const fields = v.object({
   traceId,
   id: spanId,

@@ -24,7 +24,7 @@ async function hasOtlpBackend(port: number): Promise<boolean> {
 }
 
 async function healthAt(url: string): Promise<object> {
-  const health = await fetchJson(new URL('/health', url)).catch(() => undefined);
+  const health = await fetchJson(new URL('/health', url), 1).catch(() => undefined);
   return Object(health);
 }
 

@@ -333,7 +333,7 @@ suite('of this machine', () => {
     });
     assert.equal(await hasZipkin(endless.url), false);
     await until('the connection to be closed', () => isClosed);
-    assert.ok(megabytes < 200, `${megabytes} MB`);
+    assert.ok(megabytes < 20, `${megabytes} MB`);
   });
 
   test('a program that listens on a port of OTLP is a backend', async () => {

@@ -107,11 +107,11 @@ suite('the tree', () => {
     const root = { id: a, name: 'root' };
     const children = [
       { parentId: a, name: 'late', timestamp: 1e15 + 1, duration: 9000 },
-      { parentId: a, name: 'short', duration: 1000 },
+      { parentId: a, name: 'a short one', duration: 1000 },
+      { parentId: a, name: 'c', duration: 2000 },
       { parentId: a, name: 'b', duration: 2000 },
-      { parentId: a, name: 'a', duration: 2000 },
     ];
-    const expected = ['root', '  a', '  b', '  short', '  late'];
+    const expected = ['root', '  b', '  c', '  a short one', '  late'];
     assert.deepEqual(await treeOf([root, ...children]), expected);
     assert.deepEqual(await treeOf([...children.toReversed(), root]), expected);
   });

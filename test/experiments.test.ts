@@ -137,10 +137,11 @@ async function checkMended(started: Started, name: ExperimentName) {
   assert.deepEqual(await started.openPorts(), []);
 }
 
-/** What ends an experiment early, and when. */
+/** What ends an experiment early, and when: its cure is that of a riddle. */
 const endings: Partial<Record<ExperimentName, [string, (started: Started) => unknown]>> = {
   untraced: ['Ctrl-C', ({ signalGroup }) => signalGroup('SIGINT')],
   headers: ['the end of stdin', ({ stdin }) => stdin?.end()],
+  outlived: ['SIGTERM', ({ signal }) => signal('SIGTERM')],
   'by-hand': [
     'Ctrl-C twice during the cure',
     async ({ enter, stdin, signalGroup }) => {

@@ -324,7 +324,8 @@ suite('of this machine', () => {
     let isClosed = false;
     await using endless = await serve((_req, res) => {
       const more = () => {
-        while (!isClosed && res.write(' '.repeat(1e6))) megabytes++;
+        do megabytes++;
+        while (!isClosed && res.write(' '.repeat(1e6)));
       };
       res.on('drain', more).on('close', () => {
         isClosed = true;

@@ -49,7 +49,7 @@ function start() {
   // No span per router, either: this provider records none. (If routers are ignored, their paths are added up.)
   express.setTracerProvider(new ProxyTracerProvider());
 
-  // Zipkin shows a span in red if its status has a message, which instrumentations leave out.
+  // Instrumentations give a failure no message: not red in Zipkin. Upstream: exporter-zipkin: conversion
   const tracer = Object.getPrototypeOf(trace.getTracer('telemetry.mjs'));
   const { startSpan } = tracer;
   tracer.startSpan = function (...args) {
@@ -68,7 +68,7 @@ function start() {
   return sdk;
 }
 
-/** Express's instrumentation has no route for `/?a=b`, and `/` for every path of a catch-all. */
+// The package has no route for `/?a=b`, and `/` for a catch-all. Upstream: instrumentation-express: http.route
 function setRoute(span, request) {
   const { app, method, route, __ot_middlewares: routers = [] } = request;
   if (!app || !route) return;
@@ -76,7 +76,7 @@ function setRoute(span, request) {
   span.setAttribute('http.route', pattern).updateName(`${method} ${pattern}`);
 }
 
-/** Spans are sent in batches: sends the last one before the process ends, which ends when and as it did without this. */
+// Spans are sent in batches: sends the last one before the process ends, which ends when and as it did without this.
 function sendAtEnd(sdk) {
   const exit = process.exit.bind(process);
   let flushed;

@@ -4,6 +4,7 @@ import { parseConfig } from '../src/config/config.ts';
 import { redactQuery } from '../src/telemetry/redact-query.ts';
 import { startApp } from './support/app.ts';
 import { startViewer } from './support/backends.ts';
+import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { b3, get, hex } from './support/http.ts';
 import { send } from './support/raw.ts';
 import { startRecorder } from './support/recorder.ts';
@@ -28,62 +29,64 @@ const headers = Object.fromEntries(
 );
 
 for (const format of ['zipkin', 'otlp'] as const) {
-  for (const pct of ['0', '100']) {
-    test(`no secret of a request leaves the process, nor is it logged (${format}, failures ${pct} %)`, async () => {
-      await using recorder = await startRecorder();
-      const env = format === 'otlp' ? recorder.otlp : recorder.env;
-      await using demo = await startDemo(
-        { env },
-        { INTENTIONAL_FAILURE_PCT: pct, LOG_LEVEL: 'trace', OTEL_LOG_LEVEL: 'verbose' },
-      );
-      const spans = pct === '0' ? goodSpans : failedSpans;
-      for (const url of [demo.url, demo.service2.url, demo.service3.url, `${demo.url}/elsewhere`]) {
+  test(`no secret of a request leaves the process, nor is it logged (${format})`, async () => {
+    await using recorder = await startRecorder();
+    const env = format === 'otlp' ? recorder.otlp : recorder.env;
+    await using demo = await startDemo({ env }, { LOG_LEVEL: 'trace', OTEL_LOG_LEVEL: 'verbose' });
+    for (const url of [demo.url, demo.service2.url, demo.service3.url, `${demo.url}/elsewhere`]) {
+      for (const pct of ['0', '100']) {
         await get(`${url}?password=${secret}&sig=${secret}`, {
           ...headers,
           referer: `http://localhost/?password=${secret}`,
-          baggage: `user=${secret}`,
+          baggage: `user=${secret},failure_pct=${pct}`,
           tracestate: `a=${secret}`,
         });
       }
-      const asBrowser = { ...headers, accept: 'text/html' };
-      const page = await (await fetch(`${demo.url}/?password=${secret}`, { headers: asBrowser })).text();
-      await until('the spans', () => recorder.spans.length >= spans + 1);
-      for (const service of [demo.service1, demo.service2, demo.service3]) service.signal('SIGTERM');
-      const services = [demo.service1, demo.service2, demo.service3];
-      await Promise.all(services.map(({ exit }) => exit));
-      assert.match(recorder.bytes(), /user_headers/);
-      const all = { bytes: recorder.bytes(), page, logs: services.map(({ text }) => text.stdout + text.stderr).join() };
-      for (const [where, text] of Object.entries(all)) {
-        assert.equal(
-          text.includes(secret),
-          false,
-          `in ${where}: …${text.slice(Math.max(0, text.indexOf(secret) - 200), text.indexOf(secret) + 20)}`,
-        );
-      }
-    });
-  }
+    }
+    const asBrowser = { ...headers, accept: 'text/html' };
+    const page = await (await fetch(`${demo.url}/?password=${secret}`, { headers: asBrowser })).text();
+    await until('the spans', () => recorder.spans.length >= goodSpans + failedSpans + 1);
+    const services = [demo.service1, demo.service2, demo.service3];
+    for (const service of services) service.signal('SIGTERM');
+    await Promise.all(services.map(({ exit }) => exit));
+    for (const present of ['user_headers', 'Intentional 100% failure']) assert.ok(recorder.bytes().includes(present));
+    const all = { bytes: recorder.bytes(), page, logs: services.map(({ text }) => text.stdout + text.stderr).join() };
+    for (const [where, text] of Object.entries(all)) {
+      assert.equal(
+        text.includes(secret),
+        false,
+        `in ${where}: …${text.slice(Math.max(0, text.indexOf(secret) - 200), text.indexOf(secret) + 20)}`,
+      );
+    }
+  });
 }
 
-for (const [call, expected] of [
+const calls = [
   ["fetch('http://127.0.0.1:2/path?token=s3cret&sig=s3cret')", 'http://127.0.0.1:2/path'],
   ["http.get('http://127.0.0.1:2/path?token=s3cret')", 'http://127.0.0.1:2/path'],
   ["http.get({ host: '127.0.0.1', port: 2, path: '/path?token=s3cret' })", 'http://127.0.0.1:2/path'],
   ["http.get('http://ann:s3cret@127.0.0.1:2/path?token=s3cret')", 'http://REDACTED:REDACTED@127.0.0.1:2/path'],
-]) {
+] as const;
+const viewer = disposeAfterTests(await startViewer());
+const app = disposeAfterTests(
+  await startApp(
+    viewer.env,
+    `import http from 'node:http';
+     import express from 'express';
+     const failed = (call) => call.catch ? call.catch(() => {}) : new Promise((resolve) => call.on('error', resolve));
+     const calls = [${calls.map(([call]) => `() => ${call}`)}];
+     const app = express();
+     app.get('/', (req, res) => void res.end());
+     app.get('/calls/:index', async (req, res) => { await failed(calls[req.params.index]()); res.end(); });`,
+  ),
+);
+for (const [index, [call, expected]] of calls.entries()) {
   test(`the query of a call is not on its CLIENT span: ${call}`, async () => {
-    await using viewer = await startViewer();
-    await using app = await startApp(
-      viewer.env,
-      `import http from 'node:http';
-       import express from 'express';
-       const failed = (call) => call.catch ? call.catch(() => {}) : new Promise((resolve) => call.on('error', resolve));
-       const app = express().get('/', async (req, res) => { await failed(${call}); res.end(); });`,
-    );
     const traceId = hex(32);
-    await fetch(app.url, { headers: b3(traceId) });
+    await fetch(`${app.url}/calls/${index}`, { headers: b3(traceId) });
     const spans = await traceOf(viewer, traceId, 2);
     const { 'url.full': full, 'url.query': query } = spans.find(({ kind }) => kind === 'CLIENT')?.tags ?? {};
-    const names = call?.includes('sig=') ? 'token=REDACTED&sig=REDACTED' : 'token=REDACTED';
+    const names = call.includes('sig=') ? 'token=REDACTED&sig=REDACTED' : 'token=REDACTED';
     assert.deepEqual({ full, query }, { full: expected, query: names });
     assert.equal(JSON.stringify(spans).includes(secret), false);
   });
@@ -112,38 +115,21 @@ test('url.query has the names of parameters; a query with anything that is unusu
 });
 
 test('X-Forwarded-* sets client.address and server.address, as the conventions ask, and no other attribute', async () => {
-  await using viewer = await startViewer();
-  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
   const traceId = hex(32);
   const forwarded = {
     'x-forwarded-for': 'client.test',
     'x-forwarded-host': 'host.test:81',
     'x-forwarded-proto': 'https',
   };
-  await get(service3.url, { ...forwarded, ...b3(traceId) });
-  const tags = (await traceOf(viewer, traceId, 2)).find(({ kind }) => kind === 'SERVER')?.tags ?? {};
+  await fetch(app.url, { headers: { ...forwarded, ...b3(traceId) } });
+  const [{ tags = {} } = {}] = await traceOf(viewer, traceId, 1);
   const taken = Object.keys(tags).filter((name) => /\.test|^81$/.test(`${tags[name]}`));
   assert.deepEqual(taken.sort(), ['client.address', 'server.address', 'server.port']);
   assert.equal(tags['network.peer.address'], '127.0.0.1');
 });
 
-test('the query of a malformed URL is in no log line, at any log level', async () => {
-  await using service3 = await startService('service3', {
-    OTEL_TRACES_EXPORTER: 'none',
-    OTEL_LOG_LEVEL: 'all',
-    LOG_LEVEL: 'trace',
-    SERVICE3_SLEEP_MS: '0',
-  });
-  for (const head of ['GET /?p=s3cret HTTP/1.1\r\nHost: [x', 'GET //?p=s3cret HTTP/1.1\r\nHost: x:99999999'])
-    await send(service3.url, `${head}\r\nConnection: close\r\n\r\n`);
-  service3.signal('SIGTERM');
-  await service3.exit;
-  assert.match(service3.text.stdout, /Unable to get URL from request/);
-  assert.equal((service3.text.stdout + service3.text.stderr).includes(secret), false);
-});
-
 for (const exporter of ['zipkin', 'otlp']) {
-  test(`user info and query of a backend's URL are in no log line, at any log level (${exporter})`, async () => {
+  test(`no log line, at any log level, has the query of a malformed URL, nor user info and query of a backend's URL (${exporter})`, async () => {
     const { host } = new URL(closedUrl());
     const endpoint = `http://user:${secret}@${host}/v1?Api-Key=${secret}`;
     await using service3 = await startService('service3', {
@@ -152,14 +138,17 @@ for (const exporter of ['zipkin', 'otlp']) {
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint,
       OTEL_EXPORTER_ZIPKIN_TIMEOUT: '100',
       OTEL_EXPORTER_OTLP_TIMEOUT: '100',
-      OTEL_LOG_LEVEL: 'verbose',
+      OTEL_LOG_LEVEL: 'all',
       LOG_LEVEL: 'trace',
       SERVICE3_SLEEP_MS: '0',
     });
+    for (const head of ['GET /?p=s3cret HTTP/1.1\r\nHost: [x', 'GET //?p=s3cret HTTP/1.1\r\nHost: x:99999999'])
+      await send(service3.url, `${head}\r\nConnection: close\r\n\r\n`);
     await get(service3.url);
     await until('the line', () => service3.text.stdout.includes(`can't send spans to http://${host}/v1: `));
     service3.signal('SIGTERM');
     await service3.exit;
+    assert.match(service3.text.stdout, /Unable to get URL from request/);
     assert.equal((service3.text.stdout + service3.text.stderr).includes(secret), false);
   });
 }

@@ -18,9 +18,10 @@ async function hasZipkin(url: string): Promise<boolean> {
   return 'zipkin' in (await healthAt(url)); // the built-in viewer's health has no `zipkin`
 }
 
-/** A viewer that listens on OTLP's port for gRPC has the one for HTTP, too. */
+/** A viewer has both ports of OTLP, and only by HTTP it can say that it is one. */
 async function hasOtlpBackend(port: number): Promise<boolean> {
-  return (await isListening(port)) && !('viewer' in (await healthAt('http://localhost:4318')));
+  const httpPort = port === 4317 ? 4318 : port;
+  return (await isListening(port)) && !('viewer' in (await healthAt(`http://localhost:${httpPort}`)));
 }
 
 async function healthAt(url: string): Promise<object> {

@@ -337,9 +337,10 @@ suite('of this machine', () => {
     assert.ok(megabytes < 20, `${megabytes} MB`);
   });
 
-  test('a program that listens on a port of OTLP is a backend', async () => {
+  test('a program that listens on a port of OTLP is a backend, unless it is a viewer', async () => {
     await using server = await serve((_req, res) => res.end());
-    const ports = [server.url, closedUrl()].map((url) => Number(new URL(url).port));
-    assert.deepEqual(await Promise.all(ports.map(hasOtlpBackend)), [true, false]);
+    await using viewer = await startViewer();
+    const ports = [server.url, viewer.url, closedUrl()].map((url) => Number(new URL(url).port));
+    assert.deepEqual(await Promise.all(ports.map(hasOtlpBackend)), [true, false, false]);
   });
 });

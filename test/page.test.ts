@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { traceListUrl } from '../src/server/page/trace-list-url.ts';
 import { startViewer } from './support/backends.ts';
-import { launchBrowser, openPage } from './support/browser.ts';
+import { launchBrowser, openPage, reset } from './support/browser.ts';
 import { lowContrasts } from './support/contrast.ts';
 import { serve } from './support/servers.ts';
 import { startService, startSharedDemo } from './support/services.ts';
@@ -88,14 +88,19 @@ test('loading the page leaves no trace', async () => {
 
 suite('the page, in a browser', { skip: noChromium() }, () => {
   let chromium: Browser;
+  let tab: Awaited<ReturnType<typeof openPage>>;
   before(async () => {
     chromium = await launchBrowser();
+    tab = await openPage(chromium);
   });
   after(() => chromium.close());
+  const openEmptyPage = async () => {
+    await reset(tab);
+    return tab;
+  };
 
   test('each button sends its request; the newest is on top; Open trace leads to the waterfall', async () => {
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(demo.url);
     const hint = page.getByText('No request yet. Each gets a row here');
     assert.ok(await hint.isVisible());
@@ -165,8 +170,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     await using slow = await serve((_req, res) => void waiting.push(res));
     const urls = { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url };
     await using service1 = await startService('service1', { ...urls, OTEL_TRACES_SAMPLER: 'parentbased_always_off' });
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(service1.url);
     const sent: string[] = [];
     page.on('request', (request) => sent.push(request.url()));
@@ -194,8 +198,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       SERVICE2_URL: slow.url,
       SERVICE3_URL: demo.service3.url,
     });
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(service1.url);
     await page.getByRole('button', { name: 'Send a request' }).click();
     await page.getByText('service2 failed', { exact: true }).waitFor(); // whether it called service3 is unknown
@@ -213,8 +216,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       OTEL_TRACES_EXPORTER: 'otlp',
       TRACE_UI_URL: 'http://localhost:16686/a"b&c/trace/{traceId}',
     });
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(service1.url);
     await page.getByText('service2 fails on purpose 30% of the time').waitFor();
     assert.match(`${await page.locator('caption').textContent()}`, /after a second, unless a Collector drops it/);
@@ -224,8 +226,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   });
 
   test('All traces leads to the list', async () => {
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(demo.url);
     const opened = page.waitForEvent('popup');
     await page.getByRole('link', { name: 'All traces' }).click();
@@ -235,8 +236,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   for (const width of [1280, 390, 320]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       test(`at ${width} px, ${colorScheme}: nothing scrolls sideways, and all text is legible`, async () => {
-        await using browser = await openPage(chromium);
-        const { page, problems } = browser;
+        const { page, problems } = await openEmptyPage();
         await page.setViewportSize({ width, height: 800 });
         await page.emulateMedia({ colorScheme });
         await page.goto(demo.url);
@@ -270,8 +270,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     const waiting: ServerResponse[] = [];
     await using slow = await serve((_req, res) => void waiting.push(res));
     await using service1 = await startService('service1', { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url });
-    await using browser = await openPage(chromium);
-    const { page } = browser;
+    const { page } = await openEmptyPage();
     await page.goto(service1.url);
     await page.getByRole('button', { name: 'Send a request' }).click();
     await until('the call to service2', () => waiting.length === 1);
@@ -282,8 +281,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
   });
 
   test('runs no script but its own, and no other page can frame it', async () => {
-    await using browser = await openPage(chromium);
-    const { page, problems } = browser;
+    const { page, problems } = await openEmptyPage();
     await page.goto(demo.url);
     await page.evaluate(
       "document.body.append(Object.assign(document.createElement('script'), { text: 'injected = true' }))",

@@ -47,16 +47,6 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   });
 }
 
-test('SIGTERM right after a response: its spans arrive', async () => {
-  await using viewer = await startViewer();
-  await using service3 = await startService('service3', { ...viewer.env, SERVICE3_SLEEP_MS: '0' });
-  const traceId = 'abc'.padStart(32, '1');
-  await get(service3.url, b3(traceId));
-  service3.signal('SIGTERM');
-  assert.equal(await unlessItHangs(service3.exit), 0);
-  assert.equal((await viewer.trace(traceId)).length, 2);
-});
-
 /** Without a limit of ours, a flush would wait ten minutes for a backend that hangs. */
 const patient = {
   OTEL_EXPORTER_ZIPKIN_TIMEOUT: '600000',
@@ -159,14 +149,14 @@ for (const [what, thrown, expected] of [
   ],
 ] as const) {
   test(`an uncaught exception that is ${what}: one fatal log line, exit 1`, async () => {
-    await using viewer = await startViewer();
-    await using service3 = await startService('service3', {
-      ...viewer.env,
-      ...preload(`process.on('SIGUSR2', () => { throw ${thrown}; });`),
-    });
-    service3.signal('SIGUSR2');
-    assert.equal(await unlessItHangs(service3.exit), 1);
-    const [fatal, ...others] = linesOf(service3).filter(({ level }) => level === 'fatal');
+    const script = `
+      import { log } from './src/log.ts';
+      import { exitOnCrash } from './src/server/shutdown.ts';
+      exitOnCrash(log);
+      setImmediate(() => { throw ${thrown}; });`;
+    await using program = run(process.execPath, ['--input-type=module', '-e', script], { SERVICE_NAME: 'service3' });
+    assert.equal(await unlessItHangs(program.exit), 1);
+    const [fatal, ...others] = linesOf(program).filter(({ level }) => level === 'fatal');
     assert.match(`${fatal?.msg}`, expected);
     assert.deepEqual(others, []);
   });
@@ -300,6 +290,7 @@ for (const format of ['zipkin', 'otlp'] as const) {
       OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+      OTEL_BSP_SCHEDULE_DELAY: '60000', // only full batches leave
       SERVICE3_SLEEP_MS: '0',
     });
     for (let i = 0; i < 25; i++) await get(service3.url); // five batches
@@ -320,6 +311,7 @@ test('the last log line has the number of all spans that were lost, also of thos
     ...zipkinAt(backend.url).env,
     ...patient,
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+    OTEL_BSP_SCHEDULE_DELAY: '60000', // only full batches leave
     SERVICE3_SLEEP_MS: '0',
   });
   for (let i = 0; i < 25; i++) await get(service3.url);

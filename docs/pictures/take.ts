@@ -52,7 +52,7 @@ async function takeTrace(name: string, url: string, spans: number) {
   await get(url); // the first request is slower: it opens the connections
   const { body } = await get(url);
   await traceOf(viewer, `${body.trace_id}`, spans);
-  await page.setViewportSize({ width: 1200, height: 200 + 36 * spans });
+  await page.setViewportSize({ width: 1200, height: 280 + 36 * spans });
   await page.goto(`${viewer.url}/zipkin/traces/${body.trace_id}`);
   await page
     .locator('summary')
@@ -97,7 +97,7 @@ async function takeTrace(name: string, url: string, spans: number) {
   await using experiment = run(process.execPath, ['local/experiment.ts', 'by-hand'], {}, process.cwd(), 'pipe');
   const { text } = experiment;
   await until('its end', () => text.stdout.includes('all traces:'));
-  await page.setViewportSize({ width: 1200, height: 200 + 36 * 9 });
+  await page.setViewportSize({ width: 1200, height: 280 + 36 * 9 });
   await page.goto(`${text.stdout.match(/http:\S+\/traces\/\w+/)}`);
   await page.locator('summary').nth(8).waitFor();
   await take('by-hand');

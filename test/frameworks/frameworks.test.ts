@@ -16,8 +16,8 @@ const tsc = ['../../node_modules/typescript/bin/tsc', ...toCommonJs];
 const esbuild = ['../../node_modules/esbuild/bin/esbuild', '--bundle', '--platform=node', '--packages=external'];
 
 const programs: Record<string, Program> = {
-  'Express 4, CommonJS': { start: ['../../programs/express-4/app.cjs'], noHandler: true },
-  'Express 5, TypeScript as an ES module': { start: ['../../programs/express-5.ts'] },
+  'Express 4, CommonJS': { start: ['../../programs/express-4/app.cjs'], noHandler: true, routers: true },
+  'Express 5, TypeScript as an ES module': { start: ['../../programs/express-5.ts'], routers: true },
   'NestJS compiled to CommonJS': {
     build: [...tsc, '--experimentalDecorators', '--emitDecoratorMetadata', '../../programs/nest.ts'],
     start: ['nest.js'],
@@ -71,6 +71,7 @@ SERVER shop get /orders/:id route=/orders/:id
     start: ['express-5.js'],
   },
   'TypeScript under tsx': { start: ['--import', 'tsx', '../../programs/express-5.ts'] },
+  'TypeScript under tsx/cjs': { preload: '--require', start: ['--require', 'tsx/cjs', '../../programs/express-5.ts'] },
   'an esbuild bundle': {
     build: [...esbuild, '--outfile=bundle.js', '../../programs/express-5.ts'],
     start: ['bundle.js'],
@@ -83,6 +84,7 @@ for (const version of [22, 24]) {
     'Express 4, CommonJS',
     'Express 5, TypeScript as an ES module',
     'TypeScript compiled to CommonJS',
+    'TypeScript under tsx/cjs',
   ]) {
     const node = `${process.cwd()}/test/frameworks/node_modules/node-${version}/bin/node`;
     programs[`${kind}, on Node ${version}`] = { ...(programs[kind] as Program), node };
@@ -149,6 +151,17 @@ describe('telemetry.mjs in', { skip, concurrency: 4 }, () => {
         const [root] = draw(await viewer.trace(traceId)).split('\n');
         assert.equal(root, 'SERVER shop get /fail route=/fail error=500');
       });
+
+      if (program.routers) {
+        test('two routers at one path have their own routes', async () => {
+          await using shop = await start(program, folder, env);
+          const traceId = hex(32);
+          await fetch(`${shop.url}/api/orders/7`, { headers: b3(traceId) });
+          shop.signal('SIGTERM');
+          assert.equal(await unlessItHangs(shop.exit), 0, shop.text.stderr);
+          assert.equal(draw(await viewer.trace(traceId)), 'SERVER shop get /api/orders/:id route=/api/orders/:id');
+        });
+      }
 
       if (!program.noHandler) {
         test('SIGTERM during a request: the response is whole, and its spans arrive', async () => {

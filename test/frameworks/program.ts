@@ -6,6 +6,10 @@ import { until } from '../support/wait.ts';
 export type Program = {
   /** The arguments of Node, after those that preload telemetry.mjs. */
   start: string[];
+  /** The option that preloads telemetry.mjs, unless it is --import. */
+  preload?: '--require';
+  /** It has two routers at `/api`. */
+  routers?: true;
   /** The arguments of Node that compile or bundle it. */
   build?: string[];
   /** What its framework or driver needs in telemetry.mjs. */
@@ -51,7 +55,7 @@ export async function start(
   env: Record<string, string | undefined>,
   envFile = ['--env-file=otel.env'],
 ) {
-  const args = [...envFile, '--import', './telemetry.mjs', ...program.start];
+  const args = [...envFile, program.preload ?? '--import', './telemetry.mjs', ...program.start];
   const service = run(program.node ?? process.execPath, args, { PORT: '0', ...env }, folder);
   return { url: await urlOf('the program', service), ...service };
 }

@@ -12,6 +12,8 @@ app.get('/orders/:id', async (req, res) => {
 app.get('/fail', async () => {
   throw new Error('fail');
 });
+const routerOf = (path: string) => express.Router().get(path, (_req, res) => void res.end());
+app.use('/api', routerOf('/users/:id')).use('/api', routerOf('/orders/:id'));
 app.get('/slow', (_req, res) => {
   console.log('slow');
   setTimeout(() => res.end('whole'), 500);

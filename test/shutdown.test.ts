@@ -285,8 +285,8 @@ for (const format of ['zipkin', 'otlp'] as const) {
       res.end('{}');
     });
     await using service3 = await startService('service3', {
-      OTEL_TRACES_EXPORTER: format,
       ...zipkinAt(backend.url).env,
+      OTEL_TRACES_EXPORTER: format,
       OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',

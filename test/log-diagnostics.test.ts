@@ -32,6 +32,7 @@ test('lost spans are logged at once, then once a minute with the total, even if 
     pass(60_000);
     diag.warn('Dropped 5 spans because maxQueueSize reached');
     pass(60_000);
+    globalErrorHandler(Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })); // of a name with two addresses
   `;
   await using child = run(process.execPath, ['--input-type=module', '-e', script], {});
   assert.equal(await child.exit, 0, child.text.stderr);
@@ -48,6 +49,7 @@ test('lost spans are logged at once, then once a minute with the total, even if 
     'after 60000',
     'the span queue is full: see OTEL_BSP_MAX_QUEUE_SIZE (1035 spans lost since the start)',
     'after 60000',
+    "can't send spans to http://localhost:9411/api/v2/spans: ECONNREFUSED (1035 spans lost since the start)",
   ]);
   assert.equal(
     linesOf(child).every(({ level }) => level === 'error'),

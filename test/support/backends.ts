@@ -1,6 +1,3 @@
-import { promisify } from 'node:util';
-import { ServerCredentials } from '@grpc/grpc-js';
-import { createGrpcServer } from '../../local/viewer/otlp-grpc.ts';
 import type { ZipkinSpan } from '../../local/viewer/span.ts';
 import { createSpanStore } from '../../local/viewer/span-store.ts';
 import { createViewer } from '../../local/viewer/viewer.ts';
@@ -29,20 +26,9 @@ export const otlpTo = (url: string, protocol = 'http/json') => ({
   OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
 });
 
-/** The built-in viewer on free ports. */
-export async function startViewer() {
-  const store = createSpanStore();
+/** The built-in viewer on a free port. */
+export async function startViewer(store = createSpanStore()) {
   const server = await serve(createViewer({ store }));
-  const grpc = createGrpcServer(store.add);
-  const grpcPort = await promisify(grpc.bindAsync.bind(grpc))('127.0.0.1:0', ServerCredentials.createInsecure());
   const post = (spans: unknown) => fetch(`${server.url}/api/v2/spans`, { method: 'POST', body: JSON.stringify(spans) });
-  return {
-    ...zipkinAt(server.url),
-    post,
-    grpcUrl: `http://127.0.0.1:${grpcPort}`,
-    async [Symbol.asyncDispose]() {
-      grpc.forceShutdown();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  return { ...zipkinAt(server.url), post, [Symbol.asyncDispose]: server[Symbol.asyncDispose] };
 }

@@ -69,8 +69,9 @@ async function lead(): Promise<void> {
   if (isRiddle) await printTraces(first);
 
   await enter('the cause');
-  if (isRiddle) console.log(`This is the experiment ${name}: ${experiment.about}.`);
+  if (isRiddle) console.log(`This is the experiment "${name}": ${experiment.about}.`);
   console.log(experiment.cause);
+  if (isRiddle) printCommands(broken);
 
   await enter('the cure');
   console.log(experiment.cure);

@@ -33,7 +33,8 @@ export const experiments = {
     spans: [9, 12],
     hint: 'What is below the CLIENT span of the call to service2? And what else is in the list of all traces?',
     cause: `Below service1's CLIENT span for service2 there is nothing: service2 is not traced (OTEL_SDK_DISABLED=true).
-It does not pass on the B3 headers either, so service3 takes its call for a new request, and begins a second trace.`,
+It does not pass on the B3 headers either, so service3 takes its call for a new request, and begins a second trace.
+(If service2's spans had only been lost, service3's would be in the first trace.)`,
     cure: 'Preload the tracing in service2, too. Here: start it without OTEL_SDK_DISABLED=true.',
   },
   headers: {
@@ -62,9 +63,10 @@ joins the two values of X-B3-TraceId into one, which is not a valid ID: service3
     broken: { env: { SERVICE3_SLEEP_MS: '2000', DOWNSTREAM_TIMEOUT_MS: '3000' } },
     mended: { env: { SERVICE3_SLEEP_MS: '2000', DOWNSTREAM_TIMEOUT_MS: '8000' } },
     spans: [12, 12],
-    hint: 'Where does the request fail first? And which span goes on after those above it have ended?',
-    cause: `service2 gives up after 1.5 seconds (half of DOWNSTREAM_TIMEOUT_MS), and responds 502: its spans are red. service3
-works on: its SERVER span is red because the client disconnected before the response; sleep_service3 is not.`,
+    hint: 'Which span fails first, in time? And which span goes on after those above it have ended?',
+    cause: `service2 gives up after 1.5 seconds (half of DOWNSTREAM_TIMEOUT_MS, 3000), and responds 502: its spans are red.
+service3 keeps working: its SERVER span is red because the client disconnected before the response; sleep_service3 is
+not. service1 waits for 3 seconds, so its own call to service3 succeeds.`,
     cure: 'A timeout longer than the work, or work that stops when the caller does.',
   },
   parallel: {

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { ConfigError, defaultOtlpPort, parseConfig } from '../src/config/config.ts';
 import { quote } from '../src/config/quote.ts';
 import { services } from '../src/services.ts';
-import { findBackend } from './backend.ts';
+import { findBackend } from './find-backend.ts';
 import type { Machine } from './machine.ts';
 import { findViewerPorts, type ViewerPorts } from './viewer/listen.ts';
 

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import pino, { type Logger, type LoggerOptions } from 'pino';
 import type { Config } from './config/config.ts';
-import { config } from './settings.ts';
+import { config } from './loaded-config.ts';
 
 /** The log of this process. */
 export const log = createLogger(config);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RequestHandler } from 'express';
 import { composeWarnings } from './config/compose-warnings.ts';
+import { config } from './loaded-config.ts';
 import { log } from './log.ts';
 import { createApp } from './server/app.ts';
 import { page } from './server/page/page.ts';
@@ -11,7 +12,6 @@ import { service1 } from './services/service1.ts';
 import { service2 } from './services/service2.ts';
 import { service3 } from './services/service3.ts';
 import type { ServiceName } from './services.ts';
-import { config } from './settings.ts';
 import { callerDisconnected } from './telemetry/caller-disconnected.ts';
 
 exitOnCrash(log);

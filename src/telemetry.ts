@@ -6,10 +6,10 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { describeDestination } from './config/describe-destination.ts';
+import { config } from './loaded-config.ts';
 import { sdkLog } from './log.ts';
 import { onShutdown } from './server/shutdown.ts';
 import { createUntracedFilter } from './server/untraced-filter.ts';
-import { config } from './settings.ts';
 import { createPropagator } from './telemetry/create-propagator.ts';
 import { httpConfig } from './telemetry/http-config.ts';
 import { logDiagnostics } from './telemetry/log-diagnostics.ts';

@@ -188,7 +188,7 @@ suite('npm run experiment', { concurrency: 3 }, () => {
       assert.ok(started.text.stdout.includes(experiments[name].hint));
       assert.match(started.text.stdout, /^http:\S+\n.* SERVER\n.* +service1 call_service2_from_service1$/m);
       assert.ok(!started.text.stdout.includes(experiments[name].about));
-      await started.enter(`This is the experiment ${name}: ${experiments[name].about}`);
+      await started.enter(`This is the experiment "${name}": ${experiments[name].about}`);
       await checkMended(started, name);
     });
   }
@@ -208,7 +208,7 @@ suite('npm run experiment', { concurrency: 3 }, () => {
     const drawn = await started.traces();
     await started.enter('--- Enter: the cause');
     await started.enter('--- Enter: the cure');
-    const name = riddles.find((each) => started.text.stdout.includes(`This is the experiment ${each}:`));
+    const name = riddles.find((each) => started.text.stdout.includes(`This is the experiment "${each}":`));
     assert.ok(name);
     assert.deepEqual(drawn, traces[name].toSorted());
     started.stdin?.end();

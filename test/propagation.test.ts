@@ -173,14 +173,14 @@ for (const names of [
 
 async function assertUpperCaseIsContinued(backend: Backend, { url }: { url: string }) {
   const [traceId, spanId] = [`A${hex(31)}`, `B${hex(15)}`].map((id) => id.toUpperCase());
-  const [mine, neighbour] = await Promise.all([get(url, b3(`${traceId}`, `${spanId}`)), get(url)]);
+  const [mine, neighbor] = await Promise.all([get(url, b3(`${traceId}`, `${spanId}`)), get(url)]);
   assert.equal(mine.body.trace_id, traceId?.toLowerCase());
-  assert.equal((await traceOf(backend, `${neighbour.body.trace_id}`, 5)).length, 5);
+  assert.equal((await traceOf(backend, `${neighbor.body.trace_id}`, 5)).length, 5);
   const spans = await traceOf(backend, `${mine.body.trace_id}`, 5);
   assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, spanId?.toLowerCase());
 }
 
-test('upper-case ids are continued in lower case and cost no neighbour its trace, in real Zipkin', {
+test('upper-case ids are continued in lower case and cost no neighbor its trace, in real Zipkin', {
   skip: noZipkin(),
 }, async () => {
   const zipkin = zipkinAt(`${ZIPKIN_URL}`);

@@ -5,7 +5,7 @@ import { join, matchesGlob, normalize } from 'node:path';
 const rooms: Record<string, string[]> = {
   'src/services/**': ['src/config/*', '@opentelemetry/api', 'express', 'pino'], // the API: a service runs without the SDK
   'src/telemetry.ts': [
-    ...['src/telemetry/**', 'src/settings.ts', 'src/log.ts', 'src/config/*'],
+    ...['src/telemetry/**', 'src/loaded-config.ts', 'src/log.ts', 'src/config/*'],
     ...['src/server/shutdown.ts', 'src/server/untraced-filter.ts'],
     ...['@opentelemetry/{instrumentation-express,instrumentation-http,instrumentation-undici,resources,sdk-node}'],
     'import-in-the-middle/register-hooks.mjs',
@@ -16,11 +16,11 @@ const rooms: Record<string, string[]> = {
   'src/server/**': ['src/config/config.ts', 'express', 'pino'], // handlers, settings and log are parameters
   'src/main.ts': [
     ...['src/services/service*.ts', 'src/services.ts', 'src/server/{app,shutdown}.ts', 'src/server/page/page.ts'],
-    ...['src/settings.ts', 'src/config/compose-warnings.ts', 'src/log.ts', 'src/telemetry/caller-disconnected.ts'],
+    ...['src/loaded-config.ts', 'src/config/compose-warnings.ts', 'src/log.ts', 'src/telemetry/caller-disconnected.ts'],
     'express',
   ],
-  'src/settings.ts': ['src/config/config.ts'],
-  'src/log.ts': ['src/settings.ts', 'src/config/config.ts', '@opentelemetry/api', 'pino'],
+  'src/loaded-config.ts': ['src/config/config.ts'],
+  'src/log.ts': ['src/loaded-config.ts', 'src/config/config.ts', '@opentelemetry/api', 'pino'],
   'src/services.ts': [],
   'local/viewer/**': [
     ...['local/find-port.ts', 'src/telemetry/zipkin-format.ts'],

@@ -44,6 +44,7 @@ function routeOf(req: Request, status: number, packageRoute?: string): string | 
   if (!req.app) return packageRoute; // not Express
   if (!req.route) return status === 404 ? undefined : packageRoute;
   const mount = req.app.path();
+  if (!mount && packageRoute === req.route.path) return packageRoute; // as most often
   // instrumentation-express keeps the paths of the routers here; req.baseUrl has the values of their parameters
   const { __ot_middlewares: routers = [] } = req as { __ot_middlewares?: string[] };
   const pattern = [mount, ...routers, req.route.path].filter((path) => path !== '/').join('') || '/';

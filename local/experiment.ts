@@ -160,12 +160,13 @@ async function countSpans(): Promise<Record<string, number>> {
 
 async function printTraces({ traceIds }: Sent): Promise<void> {
   for (const id of traceIds) {
-    const url = plan.env.TRACE_UI_URL?.replace('{traceId}', id);
-    let text = '';
-    do {
-      const response = await fetch(`${url}`, { headers: { accept: 'text/plain' } });
-      text = await response.text();
-    } while (text.endsWith('still arriving\n') && (await sleep(100, true)));
+    const url = `${plan.env.TRACE_UI_URL?.replace('{traceId}', id)}`;
+    const fetchText = async () => (await fetch(url, { headers: { accept: 'text/plain' } })).text();
+    let text = await fetchText();
+    while (text.endsWith('still arriving\n')) {
+      await sleep(100);
+      text = await fetchText();
+    }
     console.log(`\n${text.trimEnd()}`);
   }
 }

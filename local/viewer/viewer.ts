@@ -64,7 +64,8 @@ export function createViewer({ service1Url = 'http://localhost:5001', store = cr
     res.json(newest.map((trace) => summarize(toTrace(trace))));
   });
   app.get('/viewer/traces/:id', (req, res) => {
-    res.json([toTrace(traceOf(req.params.id))]);
+    const kept = traceOf(req.params.id);
+    res.type('json').send(`[{"state":"${stateNow(kept)}","spans":${toJson(kept)}}]`);
   });
   app.use('/viewer', express.static(pathOf('page')));
   app.get('/viewer/shared.css', (_req, res) => res.sendFile('shared.css', { root: pathOf('../../src/server/page') }));
@@ -83,9 +84,11 @@ const respondToOtlp = (res: Response, isProtobuf: unknown) =>
   isProtobuf ? res.type('application/x-protobuf').end() : res.json({});
 const reportError: ErrorRequestHandler = (error, _req, res, _next) =>
   void res.status(error.status ?? 500).json({ error: error.message });
+const stateNow = (kept: KeptSpan[]) =>
+  stateOf(kept, Date.now() - Math.max(...kept.map(({ receivedAt }) => receivedAt)));
 /** A trace as the pages have it. */
-function toTrace(kept: KeptSpan[]) {
-  const quietMs = Date.now() - Math.max(...kept.map(({ receivedAt }) => receivedAt));
-  return { state: stateOf(kept, quietMs), spans: JSON.parse(toJson(kept)) as ZipkinSpan[] };
-}
+const toTrace = (kept: KeptSpan[]) => ({
+  state: stateNow(kept),
+  spans: JSON.parse(toJson(kept)) as ZipkinSpan[],
+});
 const toJson = (trace: KeptSpan[]) => `[${trace.map(({ json }) => json)}]`;

@@ -32,9 +32,11 @@ const debugKey = createContextKey('OpenTelemetry Context Key B3 Debug Flag');
  */
 export class PatchedB3Propagator extends B3Propagator {
   override inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
+    const debuggedTrace = context.getValue(debugKey);
     const debug = this.fields().includes('b3') ? 'd' : '1'; // X-B3-Flags: 1
-    const isDebug = context.getValue(debugKey) === trace.getSpanContext(context)?.traceId;
-    super.inject(context.setValue(debugKey, isDebug ? debug : undefined), carrier, setter);
+    const isDebug = debuggedTrace === trace.getSpanContext(context)?.traceId;
+    const sent = debuggedTrace ? context.setValue(debugKey, isDebug ? debug : undefined) : context;
+    super.inject(sent, carrier, setter);
   }
 
   override extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {

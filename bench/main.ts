@@ -11,7 +11,7 @@ if (option && !quick) {
 }
 
 if (!quick) console.error('This takes five to ten minutes. Keep the machine idle.');
-const { table, problems } = report(await (quick ? measure(1, 1, 2) : measure(3, 6, 12)));
+const { table, problems } = report(await (quick ? measure(1, 5, 10) : measure(3, 20, 40)));
 const gigabytes = Math.round(totalmem() / 2 ** 30);
 console.log(`${cpus().length} × ${cpus()[0]?.model}, ${gigabytes} GB, ${type()} ${release()}, Node ${process.version}
 

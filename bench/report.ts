@@ -4,7 +4,7 @@ const maxSpread = 0.2;
 
 /** A Markdown table, which a terminal shows as well, and a line for each figure that can't be trusted. */
 export function report(results: Result[]): { table: string; problems: string[] } {
-  const rows = [['', '', 'CPU per request', 'added', 'of out of the box', 'bytes per span'], Array(6).fill('---')];
+  const rows = [['', '', 'CPU per request, µs', 'added', 'of out of the box', 'bytes per span'], Array(6).fill('---')];
   const problems: string[] = [];
   for (const { service, mode, cpuUs, bytesPerSpan } of results) {
     const added = (mode: string) => {
@@ -35,4 +35,4 @@ const mean = (figures: number[]) => figures.reduce((sum, figure) => sum + figure
 
 /** The mean of the starts, and their range. */
 const toText = (figures: number[]) =>
-  `${mean(figures).toFixed(0)} (${Math.min(...figures).toFixed(0)}–${Math.max(...figures).toFixed(0)}) µs`;
+  `${mean(figures).toFixed(0)} (${Math.min(...figures).toFixed(0)}–${Math.max(...figures).toFixed(0)})`;

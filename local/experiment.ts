@@ -1,24 +1,25 @@
 // `npm run experiment NAME`: starts the demo with a problem, sends a request and shows its trace. Each Enter, or line of
 // stdin, leads on: a hint, the cause, the cure with the same request again. The end of stdin ends it, as Ctrl-C does.
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseEnv } from 'node:util';
 import { ConfigError, variableNames } from '../src/config/config.ts';
 import { quote } from '../src/config/quote.ts';
 import { traceListUrl } from '../src/server/page/trace-list-url.ts';
+import { die } from './die.ts';
 import { commandsOf, type Experiment, experiments, riddles, type Setup } from './experiments.ts';
 import { thisMachine } from './machine.ts';
 import { makePlan, noProxy, type Plan } from './plan.ts';
 import { startProcess, stopProcess, waitFor } from './process.ts';
+import { readDefaults } from './read-defaults.ts';
 import { listen } from './viewer/listen.ts';
 
 const args = process.argv.slice(2);
 const isRiddle = args[0] === 'riddle' && args.length < 3;
 const random = Math.ceil(Math.random() * riddles.length);
-const name = isRiddle ? riddles[Number(args[1] ?? random) - 1] : args.join(' ');
-const [, experiment] = Object.entries<Experiment>(experiments).find(([each]) => each === name) ?? die(usage());
+const experimentName = isRiddle ? riddles[Number(args[1] ?? random) - 1] : args.join(' ');
+const [, experiment] =
+  Object.entries<Experiment>(experiments).find(([each]) => each === experimentName) ?? die(usage());
 const { broken, mended } = experiment;
 
 process.env.no_proxy = noProxy(process.env);
@@ -31,7 +32,7 @@ for (const variable of variableNames) {
 const command = ['npm run experiment', ...args].join(' ');
 const no = async () => false;
 const machine = { ...thisMachine, hasZipkin: no, hasOtlpBackend: no }; // the traces are read from the viewer
-const plan = await makePlan(shell, parseEnv(readFileSync('otel.env', 'utf8')), machine, command).catch((error) => {
+const plan = await makePlan(shell, readDefaults(command), machine, command).catch((error) => {
   if (error instanceof ConfigError) die(error.message);
   throw error;
 });
@@ -69,7 +70,7 @@ async function lead(): Promise<void> {
   if (isRiddle) await printTraces(first);
 
   await enter('the cause');
-  if (isRiddle) console.log(`This is the experiment "${name}": ${experiment.about}.`);
+  if (isRiddle) console.log(`This is the experiment "${experimentName}": ${experiment.about}.`);
   console.log(experiment.cause);
   if (isRiddle) printCommands(broken);
 
@@ -185,10 +186,4 @@ async function stop(exitCode: number): Promise<never> {
   processes.clear();
   await Promise.all(all.map(stopProcess));
   process.exit(exitCode);
-}
-
-/** Prints why there is no experiment, and exits. */
-function die(reason: string): never {
-  console.error(reason);
-  process.exit(1);
 }

@@ -1,17 +1,17 @@
 // `npm start`: the three services and the trace viewer on this machine, without Docker. (In package.json, `exec` lets a
 // signal that npm passes on reach this process: without it, the signal would end only the shell in between. Windows has
 // no `exec`, and runs the command after `||`.)
-import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { ConfigError } from '../src/config/config.ts';
 import { traceListUrl } from '../src/server/page/trace-list-url.ts';
+import { die } from './die.ts';
 import { createFormatter, say } from './format-log.ts';
 import { thisMachine } from './machine.ts';
 import { makePlan, noProxy } from './plan.ts';
 import { graceMs, startProcess, stopProcess, waitFor } from './process.ts';
+import { readDefaults } from './read-defaults.ts';
 import { listen } from './viewer/listen.ts';
 
-const defaults = parseEnv(readDefaults());
+const defaults = readDefaults('npm start');
 process.env.no_proxy = noProxy({ ...defaults, ...process.env });
 const plan = await makePlan(process.env, defaults, thisMachine).catch((error): never => {
   if (error instanceof ConfigError) die(error.message);
@@ -23,30 +23,22 @@ for (const line of plan.notes) note(line);
 
 if (viewerPorts) listen(viewerPorts, host, (reason) => die(`the trace viewer can't start: ${reason}`), browserUrl);
 const format = createFormatter(env.TRACE_UI_URL);
-let stopping = false;
+let isStopping = false;
 const processes = plan.services.map(({ name, port }) => start(name, port));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0));
 
 await Promise.all(plan.services.map(({ url }) => waitFor(url)));
-if (!stopping) {
+if (!isStopping) {
   note(`send a request:  open ${browserUrl}, or curl ${browserUrl.replace('http://', '')}`);
   if (env.TRACE_UI_URL) note(`see the traces:  ${traceListUrl(env.TRACE_UI_URL)}`);
   note('stop with Ctrl-C');
 }
 
-function readDefaults(): string {
-  try {
-    return readFileSync('otel.env', 'utf8');
-  } catch {
-    return die(`can't read otel.env in ${process.cwd()}: run npm start in the demo's directory, which has it`);
-  }
-}
-
 function start(name: string, port: number) {
   const child = startProcess({ ...env, SERVICE_NAME: name, PORT: `${port}` }, (line) => say(name, format(line)));
   child.on('exit', (code, signal) => {
-    if (stopping && signal === 'SIGKILL') note(`${name} did not stop within ${graceMs / 1000} s, and was killed`);
-    if (stopping) return;
+    if (isStopping && signal === 'SIGKILL') note(`${name} did not stop within ${graceMs / 1000} s, and was killed`);
+    if (isStopping) return;
     note(`${name} has stopped (${signal ?? `exit code ${code}`}): stopping the others`);
     stop(1);
   });
@@ -57,14 +49,8 @@ function start(name: string, port: number) {
  * Stops the services, callers first, then the viewer, which receives their last spans. A second Ctrl-C changes nothing.
  */
 async function stop(exitCode: number): Promise<void> {
-  if (stopping) return;
-  stopping = true;
+  if (isStopping) return;
+  isStopping = true;
   for (const child of processes) await stopProcess(child);
   process.exit(exitCode);
-}
-
-/** Prints why `npm start` can't continue, and exits. */
-function die(reason: string): never {
-  console.error(reason);
-  process.exit(1);
 }

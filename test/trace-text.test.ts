@@ -187,9 +187,9 @@ suite('npm run trace', () => {
     for (const [wanted, reason] of [
       [
         '',
-        /^npm run trace : must be a trace's id, or its URL: http:\/\/localhost:9411\/zipkin\/traces\/\{traceId\}\n$/,
+        /^npm run trace "": must be a trace's id, or its URL: http:\/\/localhost:9411\/zipkin\/traces\/\{traceId\}\n$/,
       ],
-      ['http://localhost:16686/trace/abc', /^npm run trace http:\/\/localhost:16686\/trace\/abc: must be .*\n$/],
+      ['http://localhost:16686/trace/abc', /^npm run trace "http:\/\/localhost:16686\/trace\/abc": must be .*\n$/],
       [viewer.url + path, /^GET http:\/\/\S+\/zipkin\/api\/v2\/trace\/abc: 404\n$/],
       [closedUrl() + path, /^fetch failed: ECONNREFUSED\n$/],
       [other.url + path, /^Unexpected token .*<\\u\{1b\}\[2J.*\n$/],

@@ -3,7 +3,7 @@
 // As in proto3, a field that is absent or null has its default.
 import type { AttributeValue } from '@opentelemetry/api';
 import * as v from 'valibot';
-import { toAnnotation, toRemoteEndpoint, toText, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
+import { toAnnotation, toRemoteEndpoint, toTags, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
 import { parse, parseSpans, type ZipkinSpan } from './span.ts';
 
 type AnyValue = {
@@ -35,7 +35,7 @@ for (let depth = 0; depth <= maxDepth; depth++) {
   const intValue = v.nullish(v.union([v.string(), v.number()]));
   anyValue = v.looseObject({ arrayValue: listOf(anyValue), kvlistValue: listOf(attributeOf(anyValue)), intValue });
 }
-const attributes = list(attributeOf(anyValue));
+const attributesSchema = list(attributeOf(anyValue));
 const nanos = v.nullish(v.pipe(v.union([v.string(), v.number()]), v.toNumber()), 0);
 const text = v.nullish(v.string(), '');
 const number = v.nullish(v.number(), 0);
@@ -46,8 +46,8 @@ const idOf = (bytes: number, isOptional = false) =>
     v.transform((id) => (typeof id === 'string' ? id.toLowerCase() : Buffer.from(id).toString('hex'))),
     v.regex(RegExp(`^([0-9a-f]{${2 * bytes}}${isOptional ? '|' : ''})$`), `must be ${2 * bytes} hex digits`),
   );
-const event = message({ timeUnixNano: nanos, name: text, attributes });
-const span = message({
+const eventSchema = message({ timeUnixNano: nanos, name: text, attributes: attributesSchema });
+const spanSchema = message({
   traceId: idOf(16),
   spanId: idOf(8),
   parentSpanId: idOf(8, true),
@@ -55,14 +55,19 @@ const span = message({
   kind: number,
   startTimeUnixNano: nanos,
   endTimeUnixNano: nanos,
-  attributes,
-  events: list(event),
+  attributes: attributesSchema,
+  events: list(eventSchema),
   status: v.nullish(message({ code: number, message: text }), {}),
 });
-const scope = v.nullish(message({ name: text }), {});
-const resource = v.nullish(message({ attributes }), {});
-const request = message({
-  resourceSpans: list(message({ resource, scopeSpans: list(message({ scope, spans: list(span) })) })),
+const scopeSchema = v.nullish(message({ name: text }), {});
+const resourceSchema = v.nullish(message({ attributes: attributesSchema }), {});
+const requestSchema = message({
+  resourceSpans: list(
+    message({
+      resource: resourceSchema,
+      scopeSpans: list(message({ scope: scopeSchema, spans: list(spanSchema) })),
+    }),
+  ),
 });
 
 const kinds = [undefined, undefined, 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
@@ -72,8 +77,8 @@ const kinds = [undefined, undefined, 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
  * @throws Error with status 400: it names the first invalid field
  */
 export function fromOtlp(body: unknown): ZipkinSpan[] {
-  const spans = parse(request, body, 'request').resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const tags = toTags(resource.attributes);
+  const spans = parse(requestSchema, body, 'request').resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const tags = toTags(plainValues(resource.attributes));
     const ofProcess = { service: tags['service.name'], tags: cutProcessTags(tags) };
     return scopeSpans.flatMap(({ scope, spans }) => spans.map((span) => toZipkin(span, scope.name, ofProcess)));
   });
@@ -81,11 +86,15 @@ export function fromOtlp(body: unknown): ZipkinSpan[] {
 }
 
 function toZipkin(
-  { traceId, spanId, parentSpanId, name, kind, attributes, events, status, ...times }: v.InferOutput<typeof span>,
+  { traceId, spanId, parentSpanId, name, kind, attributes, events, status, ...times }: v.InferOutput<typeof spanSchema>,
   scopeName: string,
   ofProcess: { service: string | undefined; tags: Record<string, string> },
 ) {
-  const tags: Record<string, string> = { ...toTags(attributes), ...ofProcess.tags, 'otel.scope.name': scopeName };
+  const tags: Record<string, string> = {
+    ...toTags(plainValues(attributes)),
+    ...ofProcess.tags,
+    'otel.scope.name': scopeName,
+  };
   if (status.code > 0) tags['otel.status_code'] = status.code === 1 ? 'OK' : 'ERROR';
   if (status.code === 2) tags.error = status.message || tags['error.type'] || 'true';
   return {
@@ -105,14 +114,6 @@ function toZipkin(
     })),
   };
 }
-
-/** Without `error: false`: any `error` tag turns a span red. */
-const toTags = (attributes: Attribute[]): Record<string, string> =>
-  Object.fromEntries(
-    attributes
-      .map(({ key, value }) => [key, toText(plainValue(value))] as const)
-      .filter(([key, text]) => key !== 'error' || text !== 'false'),
-  );
 
 /** The first tags, cut: all spans of a process have them, and would fill the memory. */
 function cutProcessTags(tags: Record<string, string>): Record<string, string> {

@@ -92,11 +92,8 @@ function validOtlpEndpoint(name: 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_
   return v.forward(v.check(isValid, allowed), [name]);
 }
 
-/** The variable that decides on the protocol of the OTLP exporter for traces. */
-const otlpProtocolVariable = (values: Variables) =>
-  values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ? 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL' : 'OTEL_EXPORTER_OTLP_PROTOCOL';
-
-const usesGrpc = (values: Variables) => values[otlpProtocolVariable(values)] === 'grpc';
+const usesGrpc = (values: Variables) =>
+  (values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? values.OTEL_EXPORTER_OTLP_PROTOCOL) === 'grpc';
 
 /** The port of this machine that OTLP goes to unless an endpoint is set. */
 export const defaultOtlpPort = (values: Variables) => (usesGrpc(values) ? 4317 : 4318);

@@ -33,8 +33,7 @@ function nestedValue(this: Record<string, unknown>, key: string): unknown {
 
 /** Attributes as tags. `error: false` is omitted: any `error` tag turns a span red. */
 export function toTags(attributes: Attributes): Record<string, string> {
-  const tags: Record<string, string> = {};
-  for (const key of Object.keys(attributes)) tags[key] = toText(attributes[key]);
+  const tags = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, toText(value)]));
   if (tags.error === 'false') delete tags.error;
   return tags;
 }

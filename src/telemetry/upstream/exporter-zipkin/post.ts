@@ -4,7 +4,7 @@ import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 
 export type Failure = { reason: string; isRetryable: boolean; retryAfterMs: number };
-export type Post = (body: Buffer, limitMs: number) => Promise<number | Failure>;
+type Post = (body: Buffer, limitMs: number) => Promise<number | Failure>;
 
 /**
  * Creates a function that sends a body of JSON to `endpoint`, a URL that may have a user name and password. It resolves

@@ -1,6 +1,6 @@
 // OTLP (https://opentelemetry.io/docs/specs/otlp/) as spans in Zipkin's format, by
 // https://github.com/open-telemetry/opentelemetry-specification/blob/v1.60.0/specification/trace/sdk_exporters/zipkin.md
-// As in proto3, a field that is absent or null has its default.
+// As in proto3, a field that is absent or null has its default. (It arrives in viewer.ts and otlp-grpc.ts.)
 import type { AttributeValue } from '@opentelemetry/api';
 import * as v from 'valibot';
 import { toAnnotation, toRemoteEndpoint, toTags, wholeMicros } from '../../src/telemetry/zipkin-format.ts';

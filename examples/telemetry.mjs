@@ -28,8 +28,8 @@ function start() {
   if (zipkin && !/^https?:\/\/[^/]+\/./.test(zipkin))
     print('telemetry.mjs: OTEL_EXPORTER_ZIPKIN_ENDPOINT has no path. Zipkin takes spans at /api/v2/spans.');
 
-  // ES modules can't be patched once they are loaded: without this hook, spans have no route. Add the packages of your
-  // other instrumentations.
+  // ES modules can't be patched once they are loaded: without this hook, routes lack the paths of routers. Add the
+  // packages of your other instrumentations.
   register({ include: ['express'] });
 
   // The route of SERVER spans, and no span per middleware.

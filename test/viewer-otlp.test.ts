@@ -35,7 +35,7 @@ const request = (span: object) => ({
   resourceSpans: [
     {
       resource: { attributes: [{ key: 'service.name', value: { stringValue: 'Shop' } }] },
-      scopeSpans: [{ scope: { name: 'by-hand' }, spans: [span] }],
+      scopeSpans: [{ scope: { name: 'by-hand', version: '1.2.3' }, spans: [span] }],
     },
   ],
 });
@@ -155,6 +155,7 @@ test('every kind of value becomes a tag', async () => {
     empty: '',
     'service.name': 'Shop',
     'otel.scope.name': 'by-hand',
+    'otel.scope.version': '1.2.3',
     'otel.status_code': 'OK',
   });
 });
@@ -188,8 +189,11 @@ test('what is absent or null is the default, as in proto3; an unknown kind is no
   for (const body of bodies) {
     assert.equal((await post(JSON.stringify(body))).status, 200, JSON.stringify(body));
     const [{ scopeSpans: [{ spans: [span] = [] } = {}] = [] } = {}] = body.resourceSpans;
-    const [{ kind, timestamp, duration } = {}, ...others] = await viewer.trace((span as { traceId: string }).traceId);
+    const [{ kind, timestamp, duration, tags } = {}, ...others] = await viewer.trace(
+      (span as { traceId: string }).traceId,
+    );
     assert.deepEqual({ kind, timestamp, duration, others }, { ...noTimes, others: [] });
+    assert.equal(tags?.['otel.scope.name'], undefined);
   }
   for (const body of ['{}', '{"resourceSpans":null}', '{"resourceSpans":[null,{"scopeSpans":[null,{"spans":null}]}]}'])
     assert.equal((await post(body)).status, 200, body);
@@ -243,6 +247,7 @@ test('every value arrives by protobuf, too', async () => {
     map: '{"half":0.5}',
     'service.name': 'Shop',
     'otel.scope.name': 'by-hand',
+    'otel.scope.version': '1.2.3',
   });
 });
 

@@ -59,7 +59,7 @@ const spanSchema = message({
   events: list(eventSchema),
   status: v.nullish(message({ code: number, message: text }), {}),
 });
-const scopeSchema = v.nullish(message({ name: text }), {});
+const scopeSchema = v.nullish(message({ name: text, version: text }), {});
 const resourceSchema = v.nullish(message({ attributes: attributesSchema }), {});
 const requestSchema = message({
   resourceSpans: list(
@@ -80,21 +80,19 @@ export function fromOtlp(body: unknown): ZipkinSpan[] {
   const spans = parse(requestSchema, body, 'request').resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const tags = toTags(plainValues(resource.attributes));
     const ofProcess = { service: tags['service.name'], tags: cutProcessTags(tags) };
-    return scopeSpans.flatMap(({ scope, spans }) => spans.map((span) => toZipkin(span, scope.name, ofProcess)));
+    return scopeSpans.flatMap(({ scope, spans }) => spans.map((span) => toZipkin(span, scope, ofProcess)));
   });
   return parseSpans(spans);
 }
 
 function toZipkin(
   { traceId, spanId, parentSpanId, name, kind, attributes, events, status, ...times }: v.InferOutput<typeof spanSchema>,
-  scopeName: string,
+  scope: v.InferOutput<typeof scopeSchema>,
   ofProcess: { service: string | undefined; tags: Record<string, string> },
 ) {
-  const tags: Record<string, string> = {
-    ...toTags(plainValues(attributes)),
-    ...ofProcess.tags,
-    'otel.scope.name': scopeName,
-  };
+  const tags: Record<string, string> = { ...toTags(plainValues(attributes)), ...ofProcess.tags };
+  if (scope.name) tags['otel.scope.name'] = scope.name;
+  if (scope.version) tags['otel.scope.version'] = scope.version;
   if (status.code > 0) tags['otel.status_code'] = status.code === 1 ? 'OK' : 'ERROR';
   if (status.code === 2) tags.error = status.message || tags['error.type'] || 'true';
   return {

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { getFailurePct, withFailurePct } from './failure-pct.ts';
-import { getStatus } from './get-status.ts';
+import { fetchStatus } from './fetch-status.ts';
 import { invalidParameter } from './invalid-parameter.ts';
 import { redactHeaders } from './redact-headers.ts';
 import { toResponse } from './to-response.ts';
@@ -25,9 +25,9 @@ export function service1(config: Config, log: Logger): RequestHandler {
     if (parallel !== '0' && parallel !== '1') throw invalidParameter('parallel', parallel, '0 or 1');
 
     await context.with(withFailurePct(failure_pct, log), async () => {
-      const call2 = withSpan('call_service2_from_service1', () => getStatus(SERVICE2_URL, timeoutMs));
+      const call2 = withSpan('call_service2_from_service1', () => fetchStatus(SERVICE2_URL, timeoutMs));
       if (parallel === '0') await Promise.allSettled([call2]);
-      const call3 = withSpan('call_service3_from_service1', () => getStatus(SERVICE3_URL, timeoutMs));
+      const call3 = withSpan('call_service3_from_service1', () => fetchStatus(SERVICE3_URL, timeoutMs));
       const { status, body } = await toResponse({ service2: call2, service3: call3 }, log);
       const failure_chance_pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       res.status(status).json({ failure_chance_pct, ...body, ...traceLink(config.TRACE_UI_URL) });

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { getFailurePct } from './failure-pct.ts';
-import { getStatus } from './get-status.ts';
+import { fetchStatus } from './fetch-status.ts';
 import { toResponse } from './to-response.ts';
 import { withSpan } from './with-span.ts';
 
@@ -15,7 +15,7 @@ export function service2(config: Config, log: Logger): RequestHandler {
       const pct = getFailurePct(config.INTENTIONAL_FAILURE_PCT, log);
       span.setAttribute('demo.failure_chance_pct', pct);
       if (Math.random() * 100 < pct) throw new Error(`Intentional ${pct}% failure`);
-      return getStatus(config.SERVICE3_URL, timeoutMs);
+      return fetchStatus(config.SERVICE3_URL, timeoutMs);
     });
 
     const { status, body } = await toResponse({ service3: call }, log);

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { DownstreamError } from './get-status.ts';
+import { DownstreamError } from './fetch-status.ts';
 
 /**
  * Builds the response to a request from the calls that it made, each resolving to a status: 200 if every call got a

@@ -14,7 +14,7 @@ export class DownstreamError extends Error {
  * next host would get the trace headers and the caller's baggage.
  * @throws DownstreamError if there is no complete response within `timeoutMs` milliseconds
  */
-export async function getStatus(url: string, timeoutMs: number): Promise<number> {
+export async function fetchStatus(url: string, timeoutMs: number): Promise<number> {
   // With AbortSignal.timeout, the error.type of the CLIENT span would be 23, the code of its DOMException.
   // Upstream: instrumentation-undici: error.type after a timeout
   const controller = new AbortController();

@@ -1,6 +1,7 @@
 // One service at a time is under load. Its neighbors cost next to nothing, so that they don't disturb it.
 import { serveTcp } from '../test/support/servers.ts';
 import { startReceiver } from './receiver.ts';
+import { mean } from './report.ts';
 import { type RunningService, runService } from './run-service.ts';
 import { sendRequests } from './send-requests.ts';
 
@@ -79,7 +80,5 @@ export async function measure(starts: number, warmUps: number, rounds: number): 
 }
 
 /** Other programs on the machine can only make a round slower. */
-function meanOfCheaperHalf(values: number[]): number {
-  const half = values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length / 2));
-  return half.reduce((sum, value) => sum + value, 0) / half.length;
-}
+const meanOfCheaperHalf = (values: number[]) =>
+  mean(values.toSorted((a, b) => a - b).slice(0, Math.ceil(values.length / 2)));

@@ -31,7 +31,7 @@ export function report(results: Result[]): { table: string; problems: string[] }
   return { table: lines.join('\n'), problems };
 }
 
-const mean = (figures: number[]) => figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
+export const mean = (figures: number[]) => figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
 
 /** The mean of the starts, and their range. */
 const toText = (figures: number[]) =>

@@ -11,7 +11,7 @@ const [, , wanted = ''] = process.argv;
 const { TRACE_UI_URL = 'http://localhost:9411/zipkin/traces/{traceId}' } = process.env;
 const url = /^[0-9a-f]{1,32}$/i.test(wanted) ? TRACE_UI_URL.replaceAll('{traceId}', wanted.toLowerCase()) : wanted;
 const [, ui, traceId] = url.match(/^(https?:\/\/[^?#]+\/)traces\/([0-9a-f]{1,32})\/?$/i) ?? [];
-if (!ui) die(`npm run trace ${quote(wanted)}: must be a trace's id, or its URL: ${TRACE_UI_URL}`);
+if (!ui) die(`npm run trace ${quote(wanted)}: must be a trace's id, or its URL: ${escapeInvisible(TRACE_UI_URL)}`);
 
 try {
   const spans = parseSpans(await fetchJson(new URL(`api/v2/trace/${traceId}`, ui), maxMegabytes));

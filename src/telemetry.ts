@@ -18,7 +18,7 @@ import { RetryingZipkinExporter } from './telemetry/upstream/exporter-zipkin/ret
 import { RouteOnlyExpressInstrumentation } from './telemetry/upstream/instrumentation-express.ts';
 import { shutDownSdk } from './telemetry/upstream/sdk-trace.ts';
 
-// ES modules can't be patched once they are loaded: without this hook, http.route lacks the paths of Express's routers.
+// ES modules can't be patched once they are loaded: without this hook, routes of Express's routers are not on spans.
 register({ include: ['express'] });
 
 // Zipkin unless OTEL_TRACES_EXPORTER names another exporter, which the SDK then creates.

@@ -23,7 +23,7 @@ const rooms: Record<string, string[]> = {
   'src/log.ts': ['src/loaded-config.ts', 'src/config/config.ts', '@opentelemetry/api', 'pino'],
   'src/services.ts': [],
   'local/viewer/**': [
-    ...['local/find-port.ts', 'src/telemetry/zipkin-format.ts'],
+    ...['local/{die,find-port}.ts', 'src/telemetry/zipkin-format.ts'],
     ...['@grpc/grpc-js', '@opentelemetry/api', 'express', 'protobufjs', 'valibot', '/viewer/lit-html/**'],
   ],
   'local/*': [

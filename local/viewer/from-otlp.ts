@@ -1,9 +1,9 @@
 // OTLP (https://opentelemetry.io/docs/specs/otlp/) as spans in Zipkin's format, by
 // https://github.com/open-telemetry/opentelemetry-specification/blob/v1.60.0/specification/trace/sdk_exporters/zipkin.md
-// As in proto3, a field that is absent or null has its default. (It arrives in viewer.ts and otlp-grpc.ts.)
+// As in proto3, a field that is absent or null has its default. Requests arrive in viewer.ts and otlp-grpc.ts.
 import type { AttributeValue } from '@opentelemetry/api';
 import * as v from 'valibot';
-import { toAnnotation, toRemoteEndpoint, toTags, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
+import { addScope, toAnnotation, toRemoteEndpoint, toTags, wholeMicros } from '../../src/telemetry/zipkin-format.ts';
 import { parse, parseSpans, type ZipkinSpan } from './span.ts';
 
 type AnyValue = {
@@ -91,8 +91,7 @@ function toZipkin(
   ofProcess: { service: string | undefined; tags: Record<string, string> },
 ) {
   const tags: Record<string, string> = { ...toTags(plainValues(attributes)), ...ofProcess.tags };
-  if (scope.name) tags['otel.scope.name'] = scope.name;
-  if (scope.version) tags['otel.scope.version'] = scope.version;
+  addScope(tags, scope);
   if (status.code > 0) tags['otel.status_code'] = status.code === 1 ? 'OK' : 'ERROR';
   if (status.code === 2) tags.error = status.message || tags['error.type'] || 'true';
   return {

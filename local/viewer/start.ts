@@ -1,13 +1,11 @@
 // `npm run viewer`: the trace viewer alone, for `npm run service` and for services of your own.
+import { die } from '../die.ts';
 import { findPort } from '../find-port.ts';
 import { findViewerPorts, listen } from './listen.ts';
 
 const host = '127.0.0.1';
 const { ports, notes } = await findViewerPorts(findPort, host);
-listen(ports, host, (reason) => {
-  console.error(`the trace viewer can't start: ${reason}`);
-  process.exit(1);
-});
+listen(ports, host, (reason) => die(`the trace viewer can't start: ${reason}`));
 for (const note of notes) console.log(note);
 console.log(`see the traces:  http://localhost:${ports.main}/zipkin/`);
 console.log(

@@ -38,6 +38,12 @@ export function toTags(attributes: Attributes): Record<string, string> {
   return tags;
 }
 
+/** Adds the tags of a scope, which is the instrumentation that made the span. */
+export function addScope(tags: Record<string, string>, scope?: { name?: string; version?: string | undefined }): void {
+  if (scope?.name) tags['otel.scope.name'] = scope.name;
+  if (scope?.version) tags['otel.scope.version'] = scope.version;
+}
+
 /** An event as the value of an annotation: its name, and its attributes as JSON. */
 export function toAnnotation(name: unknown, attributes: Attributes = {}): string {
   const text = toText(name);

@@ -1,5 +1,5 @@
 import type { InstrumentationScope } from '@opentelemetry/core';
-import { type Endpoint, toRemoteEndpoint, wholeMicros } from '../../zipkin-format.ts';
+import { addScope, type Endpoint, toRemoteEndpoint, wholeMicros } from '../../zipkin-format.ts';
 
 /** What exporter-zipkin makes of a span. Its types are not exported. */
 export type ConvertedSpan = {
@@ -17,7 +17,7 @@ export type ConvertedSpan = {
 /**
  * Corrects, in place, a span that exporter-zipkin 3.1.0 (src/transform.ts) has converted. It passes on IDs in upper case,
  * and times that are fractions, negative or NaN: Zipkin would respond 400, and all spans of the batch would be lost. It
- * omits the scope, which is the instrumentation that made the span, and `remoteEndpoint`.
+ * omits the scope and `remoteEndpoint`.
  * Upstream: exporter-zipkin: conversion
  */
 export function correctZipkinSpan(span: ConvertedSpan, scope: InstrumentationScope | undefined): void {
@@ -27,7 +27,6 @@ export function correctZipkinSpan(span: ConvertedSpan, scope: InstrumentationSco
   span.timestamp = wholeMicros(span.timestamp);
   span.duration = wholeMicros(span.duration);
   for (const event of span.annotations ?? []) event.timestamp = wholeMicros(event.timestamp);
-  if (scope?.name) span.tags['otel.scope.name'] = scope.name;
-  if (scope?.version) span.tags['otel.scope.version'] = scope.version;
+  addScope(span.tags, scope);
   span.remoteEndpoint = toRemoteEndpoint(span.kind, span.tags);
 }

@@ -10,8 +10,8 @@ if (option && !quick) {
   process.exit(1);
 }
 
-if (!quick) console.error('This takes some seven minutes. Keep the machine idle.');
-const { table, problems } = report(await (quick ? measure(1, 5, 10) : measure(3, 20, 40)));
+if (!quick) console.error('This takes four to eight minutes. Keep the machine idle.');
+const { table, problems } = report(await (quick ? measure(1, 5, 10) : measure(6, 12, 20)));
 const gigabytes = Math.round(totalmem() / 2 ** 30);
 console.log(`${cpus().length} × ${cpus()[0]?.model}, ${gigabytes} GB, ${type()} ${release()}, Node ${process.version}
 

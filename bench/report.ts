@@ -1,6 +1,6 @@
 import type { Result } from './measure.ts';
 
-const maxSpread = 0.2;
+const maxError = 0.07;
 
 /** A Markdown table, which a terminal shows as well, and a line for each figure that can't be trusted. */
 export function report(results: Result[]): { table: string; problems: string[] } {
@@ -23,8 +23,9 @@ export function report(results: Result[]): { table: string; problems: string[] }
       mode.startsWith('this') && outOfTheBox.length > 0 ? (mean(figures) / mean(outOfTheBox)).toFixed(2) : '–',
       bytesPerSpan > 0 ? bytesPerSpan.toFixed(0) : '–',
     ]);
-    const spread = (Math.max(...figures) - Math.min(...figures)) / mean(figures);
-    if (spread > maxSpread) problems.push(`${service}, ${mode}: the starts differ by ${Math.round(100 * spread)}%`);
+    const error = standardError(figures) / mean(figures);
+    if (error > maxError)
+      problems.push(`${service}, ${mode}: the starts differ, the mean is ±${Math.round(100 * error)}%`);
   }
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
@@ -32,6 +33,10 @@ export function report(results: Result[]): { table: string; problems: string[] }
 }
 
 export const mean = (figures: number[]) => figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
+
+/** Of the mean; NaN for a single figure. */
+const standardError = (figures: number[]) =>
+  Math.sqrt(mean(figures.map((figure) => (figure - mean(figures)) ** 2)) / (figures.length - 1));
 
 /** The mean of the starts, and their range. */
 const toText = (figures: number[]) =>

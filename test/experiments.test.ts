@@ -122,7 +122,7 @@ async function checkBroken(started: Started, name: ExperimentName) {
   assert.deepEqual(name === 'not-kept' ? [...new Set(drawn)] : drawn, traces[name].toSorted());
 }
 
-/** Goes on from the cause to the cure, checks its traces, and ends. */
+/** Goes on from the cause to the cure, and checks its traces. */
 async function checkMended(started: Started, name: ExperimentName) {
   const { text } = started;
   const before = await started.traces();
@@ -132,66 +132,59 @@ async function checkMended(started: Started, name: ExperimentName) {
   const mended = name === 'not-kept' ? Array(100).fill(failedTrace) : [goodTrace];
   assert.deepEqual(await started.traces(), [...before, ...mended].sort());
   assert.match(text.stdout, /^broken: http:\S+\nmended: http:\S+$/m);
-  started.stdin?.write('\n');
-  assert.equal(await started.exit, 0);
-  assert.deepEqual(await started.openPorts(), []);
 }
 
-/** What ends an experiment early, and when: its cure is that of a riddle. */
+async function checkEnd(started: Started) {
+  assert.equal(await started.exit, 0);
+  await until('all ports to be free', async () => (await started.openPorts()).length === 0);
+}
+
+/** What ends an experiment, if it is not the last Enter. */
 const endings: Partial<Record<ExperimentName, [string, (started: Started) => unknown]>> = {
   untraced: ['Ctrl-C', ({ signalGroup }) => signalGroup('SIGINT')],
   headers: ['the end of stdin', ({ stdin }) => stdin?.end()],
   outlived: ['SIGTERM', ({ signal }) => signal('SIGTERM')],
-  'by-hand': [
-    'Ctrl-C twice during the cure',
-    async ({ enter, stdin, signalGroup }) => {
-      stdin?.write('\n\n');
-      await enter(experiments['by-hand'].cure);
-      signalGroup('SIGINT');
-      signalGroup('SIGINT');
-    },
-  ],
 };
 
 suite('npm run experiment', { concurrency: 3 }, () => {
   for (const [name, { broken, hint, cause }] of Object.entries(experiments) as [ExperimentName, Experiment][]) {
-    const [ending, end] = endings[name] ?? ['the last Enter'];
-    test(`${name}: shows the commands and the trace; nothing runs after ${ending}`, async () => {
+    const [ending, end] = endings[name] ?? ['the last Enter', ({ stdin }: Started) => stdin?.write('\n')];
+    test(`${name}: shows the commands and the trace, broken and mended; nothing runs after ${ending}`, async () => {
       await using started = startExperiment(name);
       await started.shows('--- Enter: a hint');
       const { stdout } = started.text;
       for (const command of commandsOf(broken)) assert.ok(stdout.includes(`\n  ${command}\n`), command);
       assert.match(stdout, /^http:\S+\n.* SERVER\n.* +service1 call_service2_from_service1$/m);
       await checkBroken(started, name);
-      if (end) {
-        await end(started);
-        assert.equal(await started.exit, 0);
-        await until('all ports to be free', async () => (await started.openPorts()).length === 0);
-      } else {
-        await started.enter(hint);
-        await started.enter(cause);
-        await checkMended(started, name);
-      }
+      await started.enter(hint);
+      await started.enter(cause);
+      await checkMended(started, name);
+      end(started);
+      await checkEnd(started);
     });
   }
 
-  for (const [index, name] of riddles.entries()) {
-    test(`riddle ${index + 1}: only a URL; the trace as text with the hint, the name with the cause`, async () => {
-      await using started = startExperiment(`riddle ${index + 1}`);
-      await started.shows('--- Enter: a hint');
-      assert.match(
-        started.text.stdout,
-        /^One request, something is wrong: what, and where do you see it\?\n\nthe trace: {2}http:\S+\nall traces: http:\S+\n\n--- Enter: a hint.*\n$/,
-      );
-      await checkBroken(started, name);
-      await started.enter('--- Enter: the cause');
-      assert.ok(started.text.stdout.includes(experiments[name].hint));
-      assert.match(started.text.stdout, /^http:\S+\n.* SERVER\n.* +service1 call_service2_from_service1$/m);
-      assert.ok(!started.text.stdout.includes(experiments[name].about));
-      await started.enter(`This is the experiment "${name}": ${experiments[name].about}`);
-      await checkMended(started, name);
-    });
-  }
+  test('riddle 2: only a URL; the trace as text with the hint, the name with the cause; Ctrl-C twice during the cure', async () => {
+    const { about, hint, cure } = experiments['by-hand'];
+    await using started = startExperiment('riddle 2');
+    const { text, enter, stdin, signalGroup } = started;
+    await started.shows('--- Enter: a hint');
+    assert.match(
+      text.stdout,
+      /^One request, something is wrong: what, and where do you see it\?\n\nthe trace: {2}http:\S+\nall traces: http:\S+\n\n--- Enter: a hint.*\n$/,
+    );
+    await checkBroken(started, 'by-hand');
+    await enter('--- Enter: the cause');
+    assert.ok(text.stdout.includes(hint));
+    assert.match(text.stdout, /^http:\S+\n.* SERVER\n.* +service1 call_service2_from_service1$/m);
+    assert.ok(!text.stdout.includes(about));
+    await enter(`This is the experiment "by-hand": ${about}`);
+    stdin?.write('\n');
+    await started.shows(cure);
+    signalGroup('SIGINT');
+    signalGroup('SIGINT');
+    await checkEnd(started);
+  });
 
   test('riddle: one of the four. Ports 5002, 5003 and 9411 are taken: the next free ones are used', async () => {
     const host = nextAddress();
@@ -335,30 +328,37 @@ suite('in real Zipkin', { skip: noZipkin() }, () => {
   });
 });
 
+let isParallel: boolean;
+let events: string[] = [];
+const service2 = disposeAfterTests(
+  await serve(async (_req, res) => {
+    if (isParallel) await until('the call to service3', () => events.includes('service3 is called'));
+    else await sleep(200); // long enough for a call that does not wait
+    events.push('service2 responds');
+    res.end();
+  }),
+);
+const service3 = disposeAfterTests(
+  await serve((_req, res) => {
+    events.push('service3 is called');
+    res.end();
+  }),
+);
+const service1 = disposeAfterTests(
+  await startService('service1', { ...viewer.env, SERVICE2_URL: service2.url, SERVICE3_URL: service3.url }),
+);
 for (const [query, order] of [
   ['', ['service2 responds', 'service3 is called']],
   ['?parallel=1', ['service3 is called', 'service2 responds']],
 ] as const) {
   test(`GET /${query}: ${order.join(', ')}`, async () => {
-    const events: string[] = [];
-    await using service2 = await serve(async (_req, res) => {
-      if (query) await until('the call to service3', () => events.includes('service3 is called'));
-      else await sleep(200); // long enough for a call that does not wait
-      events.push('service2 responds');
-      res.end();
-    });
-    await using service3 = await serve((_req, res) => {
-      events.push('service3 is called');
-      res.end();
-    });
-    const urls = { SERVICE2_URL: service2.url, SERVICE3_URL: service3.url };
-    await using service1 = await startService('service1', { ...viewer.env, ...urls });
+    isParallel = query !== '';
+    events = [];
     await get(`${service1.url}/${query}`);
     assert.deepEqual(events, order);
   });
 }
 
-const service1 = disposeAfterTests(await startService('service1', viewer.env));
 for (const query of ['=', '=2', '=true', '=1&parallel=1']) {
   test(`?parallel${query} is a 400 that names the parameter, the value and the valid values`, async () => {
     const response = await fetch(`${service1.url}/?parallel${query}`);

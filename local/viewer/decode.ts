@@ -1,9 +1,16 @@
 // Bodies of requests. An invalid one is an error with status 400.
 import { fileURLToPath } from 'node:url';
+import express, { type Request } from 'express';
 import protobuf from 'protobufjs';
 
 const otlp = protobuf.loadSync(fileURLToPath(new URL('otlp.proto', import.meta.url)));
 const exportRequest = otlp.lookupType('ExportTraceServiceRequest');
+
+/** Reads a body of 20 MB at most: 512 spans, a batch of an SDK, of 33 KB each. */
+export const readBody = express.raw({ type: () => true, limit: '20mb' });
+
+/** The bytes that `readBody` has read. It sets none if a body is empty. */
+export const bytesOf = ({ body = Buffer.alloc(0) }: Request): Buffer => body;
 
 /** An ExportTraceServiceRequest as its JSON has it, but with bytes for IDs. */
 export function decodeOtlp(body: Buffer): unknown {

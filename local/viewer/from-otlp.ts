@@ -1,6 +1,6 @@
 // OTLP (https://opentelemetry.io/docs/specs/otlp/) as spans in Zipkin's format, by
 // https://github.com/open-telemetry/opentelemetry-specification/blob/v1.60.0/specification/trace/sdk_exporters/zipkin.md
-// As in proto3, a field that is absent or null has its default. Requests arrive in viewer.ts and otlp-grpc.ts.
+// As in proto3, a field that is absent or null has its default. Requests arrive in otlp-http.ts and otlp-grpc.ts.
 import type { AttributeValue } from '@opentelemetry/api';
 import * as v from 'valibot';
 import { addScope, toAnnotation, toRemoteEndpoint, toTags, wholeMicros } from '../../src/telemetry/zipkin-format.ts';

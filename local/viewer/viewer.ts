@@ -1,9 +1,9 @@
 // The trace viewer of `npm start` and the tests, in Zipkin's place; no part of what the demo teaches. It has the part
 // of Zipkin's API v2 (https://zipkin.io/zipkin-api/) that the demo needs, and two pages at Zipkin's own paths.
 import { fileURLToPath } from 'node:url';
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
-import { decodeJson, decodeOtlp } from './decode.ts';
-import { fromOtlp } from './from-otlp.ts';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { bytesOf, decodeJson, readBody } from './decode.ts';
+import { createOtlpRouter } from './otlp-http.ts';
 import { toText } from './page/text.js';
 import { stateOf, summarize } from './page/trace.js';
 import { protect } from './protect.ts';
@@ -19,20 +19,12 @@ export function createViewer({ service1Url = 'http://localhost:5001', store = cr
   const app = express();
   app.disable('x-powered-by');
   app.use(protect);
-  const body = express.raw({ type: () => true, limit: '20mb' }); // 512 spans, a batch of an SDK, of 33 KB each
 
-  app.post('/api/v2/spans', body, (req, res) => {
+  app.post('/api/v2/spans', readBody, (req, res) => {
     for (const span of parseSpans(decodeJson(bytesOf(req)))) store.add(span);
     res.status(202).end();
   });
-  app.post('/v1/traces', body, (req, res) => {
-    const isProtobuf = req.is('application/x-protobuf');
-    if (!isProtobuf && !req.is('json')) throw unsupported(req.get('content-type'));
-    const decode = isProtobuf ? decodeOtlp : decodeJson;
-    for (const span of fromOtlp(decode(bytesOf(req)))) store.add(span);
-    respondToOtlp(res, isProtobuf);
-  });
-  app.post(['/v1/metrics', '/v1/logs'], (req, res) => respondToOtlp(res, req.is('application/x-protobuf')));
+  app.use(createOtlpRouter(store.add));
   app.get('{/zipkin}/api/v2/trace/:id', (req, res) => {
     const trace = traceOf(req.params.id);
     res.status(trace.length > 0 ? 200 : 404);
@@ -75,13 +67,6 @@ export function createViewer({ service1Url = 'http://localhost:5001', store = cr
   return app;
 }
 
-/** None is sent if a body is empty. */
-const bytesOf = ({ body = Buffer.alloc(0) }: Request): Buffer => body;
-const unsupported = (type = 'none') =>
-  Object.assign(new Error(`content-type ${type}: must be application/x-protobuf or application/json`), { status: 415 });
-/** All is accepted: an empty message. */
-const respondToOtlp = (res: Response, isProtobuf: unknown) =>
-  isProtobuf ? res.type('application/x-protobuf').end() : res.json({});
 const reportError: ErrorRequestHandler = (error, _req, res, _next) =>
   void res.status(error.status ?? 500).json({ error: error.message });
 const stateNow = (kept: KeptSpan[]) =>

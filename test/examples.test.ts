@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { dirname } from 'node:path';
 import { test } from 'node:test';
 import type { ServiceName } from '../src/services.ts';
 import { startViewer, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
-import { forZipkin, runExample, startExample } from './support/example.ts';
+import { endAfter, forZipkin, onlyAtShutdown, programOf, runExample, startExample } from './support/example.ts';
 import { b3, get, hex } from './support/http.ts';
-import { sendLargeRequests } from './support/large-requests.ts';
-import { closedUrl, serve, serveTcp } from './support/servers.ts';
+import { serve, serveTcp } from './support/servers.ts';
 import { startService } from './support/services.ts';
 import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
 import { unlessItHangs, until } from './support/wait.ts';
@@ -27,9 +25,6 @@ SERVER shop get /orders/:id route=/orders/:id
     SERVER service3 get / route=/
       - service3 sleep_service3`.trim();
 
-// The next batch is a minute away: spans arrive because the signal sends them. A terminal and npm may both deliver it.
-const onlyAtShutdown = { OTEL_BSP_SCHEDULE_DELAY: '60000' };
-
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`the example: ${signal} sends its spans, which are in one B3 trace with service3's`, async () => {
     await using shop = await startExample({ DOWNSTREAM_URL: service3.url, ...toViewer, ...onlyAtShutdown });
@@ -37,7 +32,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const { body } = await get(shop.url, { ...b3(traceId), 'user-agent': 'x'.repeat(15_000) });
     assert.deepEqual(body, { order: '7', downstream: { slept_ms: 1 } });
     shop.signalGroup(signal);
-    shop.signalGroup(signal);
+    shop.signalGroup(signal); // a terminal and npm may both deliver it
     assert.equal(await shop.exit, 0, shop.text.stderr);
     const spans = await traceOf(viewer, traceId, 4);
     assert.equal(draw(spans), joinedTrace);
@@ -56,132 +51,11 @@ test('the example’s telemetry.mjs traces CommonJS, too', async () => {
   assert.equal(draw(await traceOf(viewer, traceId, 4)), joinedTrace);
 });
 
-/** An Express app with these statements; `service` is its server, and `/held` responds when the test says so. */
-const program = (statements: string) => [
-  '--input-type=module',
-  '-e',
-  `import express from 'express';
-   import { request } from 'node:http';
-   const app = express();
-   let release;
-   app.get('/ok', (req, res) => void res.end());
-   app.get('/held', (req, res) => { release = () => res.end('whole'); });
-   app.get('/throws', () => { throw new Error('no'); });
-   app.get('/calls', async (req, res) => void res.end(await (await fetch(service + '/throws')).text()));
-   app.get('/imports', (req, res) => void request(service + '/ok', (ok) => ok.resume().on('end', () => res.end())).end());
-   app.get('/crash', (req, res) => { res.end(); setImmediate(() => { throw new Error('the cause'); }); });
-   app.get('/reject', (req, res) => { res.end(); Promise.reject(new Error('the cause')); });
-   app.get('/end', (req, res) => { res.end(); server.close(); server.closeIdleConnections(); });
-   app.use((error, req, res, next) => void res.status(500).end());
-   const server = app.listen(0, () => console.log(service = 'http://127.0.0.1:' + server.address().port));
-   let service;
-   ${statements}`,
-];
-
-type Options = { signal?: 'SIGTERM'; env?: Record<string, string> };
-
-/** Requests a path of a program. Returns the names of the spans that have arrived when the program has ended. */
-async function spansAfter(path: string, statements: string, { signal, env = toViewer }: Options = {}) {
-  await using shop = await startExample({ ...env, ...onlyAtShutdown }, program(statements));
-  const traceId = hex(32);
-  const response = await fetch(shop.url + path, { headers: b3(traceId) });
-  await response.text();
-  if (signal) shop.signal(signal);
-  const code = await unlessItHangs(shop.exit);
-  return { code, spans: await viewer.trace(traceId), ...shop.text };
-}
-
-for (const [what, statements, expected] of [
-  ['exits at once', `process.on('SIGTERM', () => process.exit(3));`, 3],
-  ['closes its server, then exits', `process.on('SIGTERM', () => server.close(() => process.exit(3)));`, 3],
-  [
-    'repeats the signal when it is done, as NestJS does',
-    `process.on('SIGTERM', async function done() {
-       await new Promise((resolve) => server.close(resolve));
-       process.off('SIGTERM', done);
-       process.kill(process.pid, 'SIGTERM');
-     });`,
-    0,
-  ],
-  ['only closes its server', `process.on('SIGTERM', () => server.close());`, 0],
-] as const) {
-  test(`the example, in a service whose SIGTERM handler ${what}: its spans arrive, and its exit code stays`, async () => {
-    const { code, spans } = await spansAfter('/ok', statements, { signal: 'SIGTERM' });
-    assert.deepEqual([code, draw(spans)], [expected, 'SERVER shop get /ok route=/ok']);
-  });
-}
-
-test('the example, in a service that waits for its requests at SIGTERM: the response is whole, and its spans arrive', async () => {
-  const statements = `process.on('SIGTERM', () => { server.close(() => process.exit()); release(); });`;
-  await using shop = await startExample({ ...toViewer, ...onlyAtShutdown }, program(statements));
-  const traceId = hex(32);
-  const response = fetch(`${shop.url}/held`, { headers: { ...b3(traceId), connection: 'close' } });
-  await until('the request to be in flight', () => fetch(`${shop.url}/ok`).then(({ ok }) => ok));
-  shop.signal('SIGTERM');
-  assert.equal(await (await response).text(), 'whole');
-  assert.equal(await unlessItHangs(shop.exit), 0);
-  assert.equal(draw(await viewer.trace(traceId)), 'SERVER shop get /held route=/held');
+test('the example: an uncaught error is printed, its spans arrive, exit 1', async () => {
+  const { code, spans, stderr } = await endAfter('/crash', viewer);
+  assert.deepEqual([code, draw(spans)], [1, 'SERVER shop get /crash route=/crash']);
+  assert.match(stderr, /Error: the cause\n\s+at /);
 });
-
-for (const path of ['/crash', '/reject']) {
-  test(`the example: an uncaught error (${path}) is printed, its spans arrive, exit 1`, async () => {
-    const { code, spans, stderr } = await spansAfter(path, '');
-    assert.deepEqual([code, draw(spans)], [1, `SERVER shop get ${path} route=${path}`]);
-    assert.match(stderr, /Error: the cause\n\s+at /);
-  });
-}
-
-for (const [handler, expected] of [
-  ['server.close()', 0],
-  ['process.exit(3)', 3],
-] as const) {
-  test(`the example stays out of the way of a service’s own handler of uncaught errors: ${handler}`, async () => {
-    const { code, spans } = await spansAfter('/crash', `process.on('uncaughtException', () => ${handler});`);
-    assert.deepEqual([code, spans.length], [expected, 1]);
-  });
-}
-
-test('the example, in a cluster: SIGTERM to the primary, and the spans of its worker arrive', async () => {
-  const file = 'node_modules/.cache/cluster.mjs'; // workers need a file, in reach of the packages
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    `import cluster from 'node:cluster';
-     import express from 'express';
-     if (cluster.isPrimary) cluster.fork();
-     else {
-       const app = express().get('/ok', (req, res) => void res.end());
-       const server = app.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port));
-     }`,
-  );
-  await using shop = await startExample({ ...toViewer, ...onlyAtShutdown }, [`../${file}`]);
-  const traceId = hex(32);
-  await fetch(`${shop.url}/ok`, { headers: b3(traceId) });
-  shop.signal('SIGTERM');
-  assert.equal(draw(await traceOf(viewer, traceId, 1)), 'SERVER shop get /ok route=/ok');
-});
-
-test('the example: the spans of a service that ends by itself arrive', async () => {
-  const { code, spans } = await spansAfter('/end', '');
-  assert.deepEqual([code, spans.length], [0, 1]);
-});
-
-const hangs = () => serve(() => {});
-for (const [what, start, envFor] of [
-  ['hangs (Zipkin’s format)', hangs, (url: string) => zipkinAt(url).env],
-  ['hangs (OTLP)', hangs, (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url })],
-  ['refuses connections (OTLP)', hangs, () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: closedUrl() })],
-] as const) {
-  test(`the example: a backend that ${what} does not delay the exit, and a line says that spans are lost`, async () => {
-    await using backend = await start();
-    const env = { ...envFor(backend.url), ...onlyAtShutdown, OTEL_BSP_EXPORT_TIMEOUT: '610000' };
-    await using shop = await startExample(env, program(''));
-    await fetch(`${shop.url}/ok`);
-    shop.signal('SIGTERM');
-    assert.equal(await unlessItHangs(shop.exit), 0);
-    assert.match(shop.text.stderr, /^telemetry\.mjs: the last spans are lost: the backend took longer than 4 s\.$/m);
-  });
-}
 
 test('the example: control characters in the status line of an OTLP backend do not reach the terminal', async () => {
   await using backend = await serveTcp((socket) =>
@@ -190,7 +64,7 @@ test('the example: control characters in the status line of an OTLP backend do n
     ),
   );
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_BSP_SCHEDULE_DELAY: '100' };
-  await using shop = await startExample(env, program(''));
+  await using shop = await startExample(env, programOf());
   await fetch(`${shop.url}/ok`);
   await until('the line of the SDK’s logger', () => shop.text.stderr.includes('title'));
   await fetch(`${shop.url}/ok`);
@@ -207,7 +81,7 @@ test('the example: routes of Express are patterns, and no span is added for a ro
     app.use('/v1', express.Router().get('/fails/:id', () => { throw new Error('no'); }));
     app.use('/mounted/:x', express().get('/d', ok));
     app.get('/', ok).all('/{*splat}', ok);`;
-  await using shop = await startExample({ ...toViewer, OTEL_BSP_SCHEDULE_DELAY: '100' }, program(statements));
+  await using shop = await startExample({ ...toViewer, OTEL_BSP_SCHEDULE_DELAY: '100' }, programOf(statements));
   for (const [path, route] of [
     ['/v1/a/7', '/v1/a/:id'],
     ['/v1/b/7?a=b', '/v1/b/:id'],
@@ -237,7 +111,7 @@ test('the example: errors without a message are red in Zipkin’s format: a call
       await new Promise((resolve) => request('http://two.test:2').on('error', resolve).end());
       res.end();
     });`;
-  const { spans } = await spansAfter('/refused', statements, { signal: 'SIGTERM', env: viewer.env });
+  const { spans } = await endAfter('/refused', viewer, { statements, env: viewer.env, signal: 'SIGTERM' });
   assert.equal(
     draw(spans),
     `
@@ -271,7 +145,7 @@ test('the demo with the example’s telemetry.mjs in place of its own: the same 
 
 for (const [format, env] of Object.entries<Record<string, string>>({ OTLP: toViewer, 'Zipkin’s format': viewer.env })) {
   test(`the example: a 500 is red in ${format}, also in its caller`, async () => {
-    const { spans } = await spansAfter('/calls', '', { signal: 'SIGTERM', env });
+    const { spans } = await endAfter('/calls', viewer, { env, signal: 'SIGTERM' });
     assert.equal(
       draw(spans),
       `
@@ -283,7 +157,7 @@ SERVER shop get /calls route=/calls
 }
 
 test('the example: a call by the named import of node:http is traced', async () => {
-  const { spans } = await spansAfter('/imports', '', { signal: 'SIGTERM' });
+  const { spans } = await endAfter('/imports', viewer, { signal: 'SIGTERM' });
   assert.equal(
     draw(spans),
     'SERVER shop get /imports route=/imports\n  CLIENT shop get\n    SERVER shop get /ok route=/ok',
@@ -336,27 +210,6 @@ for (const [format, env, backendAt] of [
     assert.equal(draw(await viewer.trace(traceId)), 'SERVER shop get /orders/:id route=/orders/:id\n  CLIENT shop get');
     assert.equal(`${received.traceparent}`.split('-')[1], traceId);
     assert.equal(received['x-b3-traceid'], traceId);
-  });
-}
-
-for (const [format, env, backendAt] of [
-  ['OTLP', {}, (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url })],
-  ['Zipkin’s format', forZipkin(), (url: string) => zipkinAt(url).env],
-] as const) {
-  test(`the example: callers with the longest headers make no batch larger than gRPC’s 4 MiB, in ${format}`, async () => {
-    const sizes: number[] = [];
-    await using backend = await serve(async (req, res) => {
-      let bytes = 0;
-      for await (const chunk of req) bytes += chunk.length;
-      sizes.push(bytes);
-      res.end();
-    });
-    await using shop = await startExample({ ...env, ...backendAt(backend.url), ...onlyAtShutdown });
-    await sendLargeRequests(shop.url, 250);
-    shop.signal('SIGTERM');
-    assert.equal(await shop.exit, 0, shop.text.stderr);
-    const largest = Math.max(...sizes);
-    assert.ok(sizes.length >= 3 && largest > 2e6 && largest < 4 * 2 ** 20, `${sizes}`);
   });
 }
 

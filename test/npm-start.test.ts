@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { createFormatter } from '../local/format-log.ts';
 import { thisMachine } from '../local/machine.ts';
 import { zipkinAt } from './support/backends.ts';
@@ -22,25 +22,42 @@ const hasPythonSdk = (env: NodeJS.ProcessEnv) =>
     .status === 0;
 
 suite('npm start', { skip: await portsInUse() }, () => {
+  let demo: Started; // of the first three tests
+  before(() => {
+    demo = npmStart({ INTENTIONAL_FAILURE_PCT: '100' });
+  });
+  after(() => demo[Symbol.asyncDispose]());
+
   test('starts three services and the viewer, says what to do, and shows a trace', async () => {
-    await using started = npmStart({ INTENTIONAL_FAILURE_PCT: '100' });
-    await ready(started);
-    assert.match(started.text.stdout, /curl localhost:5001/);
-    assert.match(started.text.stdout, /see the traces: +http:\/\/localhost:9411\/zipkin\/$/m);
+    await ready(demo);
+    assert.match(demo.text.stdout, /curl localhost:5001/);
+    assert.match(demo.text.stdout, /see the traces: +http:\/\/localhost:9411\/zipkin\/$/m);
     const { body } = await get('http://localhost:5001');
     assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
     const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans);
     assert.equal(draw(trace), failedTrace);
-    const lines = started.text.stdout.split('\n').filter((line) => line && !line.startsWith('>'));
+    const lines = demo.text.stdout.split('\n').filter((line) => line && !line.startsWith('>'));
     assert.deepEqual(
       lines.filter((line) => !/^(start|service[123]) +\| /.test(line)),
       [],
     );
     const linked = lines.filter((line) => line.endsWith(`  ${body.trace_url}`));
     assert.deepEqual([...new Set(linked.map((line) => line.slice(0, 8)))].sort(), ['service1', 'service2', 'service3']);
+  });
 
-    await stop(started);
-    assert.deepEqual(await open(), []);
+  test('the example as it is: its spans and those of service3 are one trace in the viewer', async () => {
+    await using shop = await startExample({});
+    const traceId = hex(32);
+    const { status } = await get(shop.url, b3(traceId));
+    assert.equal(status, 200);
+    shop.signal('SIGTERM');
+    assert.equal(await shop.exit, 0, shop.text.stderr);
+    await traceOf(zipkinAt('http://localhost:9411'), traceId, 4);
+  });
+
+  test('a launcher that is killed takes its services with it', async () => {
+    demo.signalGroup('SIGKILL');
+    await until('all ports to be free', async () => (await open()).length === 0);
   });
 
   const ways: Record<string, (started: Started) => Promise<void>> = {
@@ -78,13 +95,6 @@ suite('npm start', { skip: await portsInUse() }, () => {
     await until('the first service', () => started.text.stdout.includes('listens on'));
     await stop(started);
     assert.deepEqual(await open(), []);
-  });
-
-  test('a launcher that is killed takes its services with it', async () => {
-    await using started = start();
-    await ready(started);
-    started.signalGroup('SIGKILL');
-    await until('all ports to be free', async () => (await open()).length === 0);
   });
 
   test('ports 5002, 5003 and 9411 taken: the next free ones are used, and everything follows', async () => {
@@ -165,34 +175,19 @@ suite('npm start', { skip: await portsInUse() }, () => {
     assert.deepEqual(notes(started), []);
   });
 
-  for (const protocol of ['http/protobuf', 'grpc']) {
-    test(`OTLP as ${protocol}, and no endpoint set: spans go to the viewer`, async () => {
-      await using started = start({
-        OTEL_TRACES_EXPORTER: 'otlp',
-        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
-        INTENTIONAL_FAILURE_PCT: '100',
-      });
-      await ready(started);
-      const { body } = await get('http://localhost:5001');
-      const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans);
-      assert.equal(draw(trace), failedTrace);
-      assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
-      await stop(started);
-      assert.deepEqual(await open(), []);
+  test('OTLP by gRPC, and no endpoint set: spans go to the viewer; Ctrl-C leaves nothing running', async () => {
+    await using started = start({
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      INTENTIONAL_FAILURE_PCT: '100',
     });
-  }
-
-  test('the example as it is: its spans and those of service3 are one trace in the viewer', async () => {
-    await using started = start();
     await ready(started);
-    await using shop = await startExample({});
-    const traceId = hex(32);
-    const { status } = await get(shop.url, b3(traceId));
-    assert.equal(status, 200);
-    shop.signal('SIGTERM');
-    assert.equal(await shop.exit, 0, shop.text.stderr);
-    await traceOf(zipkinAt('http://localhost:9411'), traceId, 4);
+    const { body } = await get('http://localhost:5001');
+    const trace = await traceOf(zipkinAt('http://localhost:9411'), `${body.trace_id}`, failedSpans);
+    assert.equal(draw(trace), failedTrace);
+    assert.equal(body.trace_url, `http://localhost:9411/zipkin/traces/${body.trace_id}`);
     await stop(started);
+    assert.deepEqual(await open(), []);
   });
 
   const python = { PYTHONPATH: resolve('node_modules/.python') };

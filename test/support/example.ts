@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import type { Backend } from './backends.ts';
+import { b3, hex } from './http.ts';
 import { run } from './process.ts';
-import { until } from './wait.ts';
+import { unlessItHangs, until } from './wait.ts';
 
 /** The variables of the example's otel.env, with those for a plain Zipkin, which are commented out. */
 export const forZipkin = () =>
@@ -19,4 +21,41 @@ export async function startExample(env: Record<string, string | undefined>, prog
   const service = runExample(env, program);
   const url = await until('the example to listen', () => service.text.stdout.match(/http:\S+/)?.[0]);
   return { url, ...service };
+}
+
+/** The next batch is a minute away: spans arrive because the end of the process sends them. */
+export const onlyAtShutdown = { OTEL_BSP_SCHEDULE_DELAY: '60000' };
+
+/** An Express app with these statements; `service` is its server, and `/held` responds when the test says so. */
+export const programOf = (statements = '') => [
+  '--input-type=module',
+  '-e',
+  `import express from 'express';
+   import { request } from 'node:http';
+   const app = express();
+   let release;
+   app.get('/ok', (req, res) => void res.end());
+   app.get('/held', (req, res) => { release = () => res.end('whole'); });
+   app.get('/throws', () => { throw new Error('no'); });
+   app.get('/calls', async (req, res) => void res.end(await (await fetch(service + '/throws')).text()));
+   app.get('/imports', (req, res) => void request(service + '/ok', (ok) => ok.resume().on('end', () => res.end())).end());
+   app.get('/crash', (req, res) => { res.end(); setImmediate(() => { throw new Error('the cause'); }); });
+   app.get('/end', (req, res) => { res.end(); server.close(); server.closeIdleConnections(); });
+   app.use((error, req, res, next) => void res.status(500).end());
+   const server = app.listen(0, () => console.log(service = 'http://127.0.0.1:' + server.address().port));
+   let service;
+   ${statements}`,
+];
+
+type Options = { statements?: string; env?: Record<string, string>; signal?: 'SIGTERM' };
+
+/** Requests a path of a program. When it has ended: how, and its spans in the viewer. */
+export async function endAfter(path: string, viewer: Backend & { url: string }, options: Options = {}) {
+  const { statements, env = { OTEL_EXPORTER_OTLP_ENDPOINT: viewer.url }, signal } = options;
+  await using shop = await startExample({ ...env, ...onlyAtShutdown }, programOf(statements));
+  const traceId = hex(32);
+  await (await fetch(shop.url + path, { headers: b3(traceId) })).text();
+  if (signal) shop.signal(signal);
+  const code = await unlessItHangs(shop.exit);
+  return { code, spans: await viewer.trace(traceId), ...shop.text };
 }

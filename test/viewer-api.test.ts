@@ -86,6 +86,29 @@ const odd: (readonly [string, Record<string, unknown>, Record<string, unknown>])
     { remoteEndpoint: { serviceName: 'db' } },
   ],
   ['an endpoint without a valid field', { remoteEndpoint: { ipv4: 'nowhere', port: 0 } }, {}],
+  ...(
+    [
+      ['ipv4', '10.0.0.04', { ipv4: '10.0.0.04' }],
+      ['ipv4', '256.1.1.1', {}],
+      ['ipv4', '1.2.3', {}],
+      ['ipv4', '::1', { ipv6: '::1' }],
+      ['ipv6', '10.0.0.1', { ipv4: '10.0.0.1' }],
+      ['ipv6', '::FFFF:10.0.0.1', { ipv4: '10.0.0.1' }],
+      ['ipv6', '::10.0.0.1', { ipv4: '10.0.0.1' }],
+      ['ipv6', '64:ff9b::10.0.0.1', {}],
+      ['ipv6', '2001:DB8:0:0:1:0:0:1', { ipv6: '2001:db8::1:0:0:1' }],
+      ['ipv6', '::ffff:a00:1', { ipv6: '::ffff:a00:1' }],
+      ['ipv6', 'fe80::1%eth0', {}],
+      ['ipv6', '[::1]', {}],
+    ] as const
+  ).map(
+    ([name, address, expected]) =>
+      [
+        `${name}: ${address}`,
+        { localEndpoint: { serviceName: 'shop', [name]: address } },
+        { localEndpoint: { serviceName: 'shop', ...expected } },
+      ] as const,
+  ),
   ['a port that is a string', { remoteEndpoint: { port: '80' } }, { remoteEndpoint: { port: 80 } }],
 ];
 

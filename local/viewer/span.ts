@@ -1,5 +1,6 @@
 // Zipkin's span model (https://zipkin.io/zipkin-api/), as the viewer keeps it: other fields are dropped, long texts are
 // cut. Odd values are taken, converted or refused as by Zipkin 3.6.1.
+import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 
 const maxText = 16_384; // characters; a stack trace fits
@@ -43,16 +44,21 @@ const noSpanId = v.pipe(
 const limitRule = 'must be an integer from 1 to 999999';
 const limit = v.pipe(v.string(limitRule), v.regex(/^[1-9]\d{0,5}$/, limitRule), v.toNumber());
 
-const ip = v.pipe(v.string(), v.ip());
-const address = field(
-  v.pipe(
-    text,
-    keepIf((value) => v.is(ip, value)),
-  ),
-);
+const byte = '(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)';
+const plainOrEmbeddedIpv4 = RegExp(`^(?:::(?:ffff:)?)?(${byte}(?:\\.${byte}){3})$`, 'i');
+
+/** An address in either field: IPv4, also as a part of IPv6, as it is; IPv6 in its shortest form. */
+function parseAddress(text: string): { ipv4?: string; ipv6?: string } | undefined {
+  const [, ipv4] = text.match(plainOrEmbeddedIpv4) ?? [];
+  if (ipv4) return { ipv4 };
+  const isPlainIpv6 = isIPv6(text) && !/[.%]/.test(text);
+  return isPlainIpv6 ? { ipv6: new URL(`http://[${text}]`).hostname.slice(1, -1) } : undefined;
+}
+const address = field(v.pipe(text, v.transform(parseAddress)));
 const port = field(v.pipe(integer, v.maxValue(65_535), keepIf(isPositive)));
 const endpoint = v.pipe(
   v.object({ serviceName: field(v.pipe(lowerCase, keepIf(isNotEmpty))), ipv4: address, ipv6: address, port }),
+  v.transform(({ serviceName, ipv4, ipv6, port }) => ({ serviceName, ...ipv4, ...ipv6, port })),
   keepIf((fields) => Object.values(fields).some((value) => value !== undefined)),
 );
 /** v.record would drop `constructor` and the like. */

@@ -22,8 +22,15 @@ const isNotEmpty = (text: string) => text !== '';
 const cut = (value: string) => (value.length > maxText ? `${value.slice(0, maxText)} … (cut)` : value);
 const text = v.pipe(v.union([v.string(), v.number()]), v.toString(), v.transform(cut));
 const lowerCase = v.pipe(text, v.toLowerCase());
-const integer = v.pipe(v.union([v.number(), v.string()]), v.toNumber(), v.integer());
+const decimal = v.pipe(v.string(), v.regex(/^[-+.\de\s]*\d[-+.\de\s]*$/i));
+const integer = v.pipe(v.union([v.number(), decimal]), v.toNumber(), v.integer(), v.maxValue(2 ** 63));
 const micros = field(v.pipe(integer, keepIf(isPositive)));
+const flag = field(
+  v.pipe(
+    v.boolean(),
+    keepIf((isSet: boolean) => isSet),
+  ),
+);
 
 function hex(digits: number, pad: (id: string) => string) {
   const rule = `must be 1 to ${digits} lower-case hex digits, not all zeros`;
@@ -86,8 +93,8 @@ const fields = v.object({
   name: field(v.pipe(lowerCase, keepIf(isNotEmpty))),
   timestamp: micros, // since 1970
   duration: micros,
-  shared: field(v.boolean()),
-  debug: field(v.boolean()),
+  shared: flag,
+  debug: flag,
   localEndpoint: field(endpoint),
   remoteEndpoint: field(endpoint),
   tags: field(tags),

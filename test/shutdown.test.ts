@@ -97,86 +97,78 @@ const slowClock = `
     timers.setTimeout = (ms, ...rest) => sleep(100 * ms, ...rest);
     syncBuiltinESMExports();`;
 
-for (const [what, work] of [
-  ['exception', `throw new Error('lost')`],
-  ['rejection', `Promise.reject(new Error('lost'))`],
-  ['exception, followed by another', `setTimeout(() => { throw new Error('second') }); throw new Error('lost')`],
-]) {
-  test(`an uncaught ${what}: one fatal log line, the spans arrive, exit 1`, async () => {
-    await using viewer = await startViewer();
-    await using service3 = await startService('service3', {
-      ...viewer.env,
-      ...preload(`${slowClock} process.on('SIGUSR2', () => { ${work} });`),
-      SERVICE3_SLEEP_MS: '0',
-      OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
-    });
-    const traceId = hex(32);
-    await get(service3.url, b3(traceId));
-    service3.signal('SIGUSR2');
-    assert.equal(await unlessItHangs(service3.exit), 1);
-    const fatal = linesOf(service3).filter(({ level }) => level === 'fatal');
-    assert.deepEqual(
-      fatal.map(({ msg }) => msg),
-      ['uncaught: Error: lost'],
-    );
-    assert.match(JSON.stringify(fatal[0]?.err), /at process/, 'with the stack');
-    assert.equal((await viewer.trace(traceId)).length, 2);
+test('an uncaught exception, followed by another: one fatal log line, the spans arrive, exit 1', async () => {
+  await using viewer = await startViewer();
+  const work = `setTimeout(() => { throw new Error('second') }); throw new Error('lost')`;
+  await using service3 = await startService('service3', {
+    ...viewer.env,
+    ...preload(`${slowClock} process.on('SIGUSR2', () => { ${work} });`),
+    SERVICE3_SLEEP_MS: '0',
+    OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
   });
-}
+  const traceId = hex(32);
+  await get(service3.url, b3(traceId));
+  service3.signal('SIGUSR2');
+  assert.equal(await unlessItHangs(service3.exit), 1);
+  const fatal = linesOf(service3).filter(({ level }) => level === 'fatal');
+  assert.deepEqual(
+    fatal.map(({ msg }) => msg),
+    ['uncaught: Error: lost'],
+  );
+  assert.match(JSON.stringify(fatal[0]?.err), /at process/, 'with the stack');
+  assert.equal((await viewer.trace(traceId)).length, 2);
+});
 
-for (const [what, thrown, expected] of [
-  ['a symbol', `Symbol('lost')`, /^uncaught: Symbol\(lost\)$/],
+const invalidModule = 'node_modules/.cache/invalid.mjs';
+mkdirSync(dirname(invalidModule), { recursive: true });
+writeFileSync(invalidModule, '\nconst file +');
+
+for (const [what, work, expected, stack = /./] of [
+  ['an exception', `throw new Error('lost')`, /^uncaught: Error: lost$/, /at /],
+  ['a rejection', `Promise.reject(new Error('lost'))`, /^uncaught: Error: lost$/, /at /],
+  [
+    'a SyntaxError in an ES module',
+    `import('${pathToFileURL(invalidModule)}')`,
+    /^uncaught: SyntaxError: /,
+    /invalid\.mjs:2\\nconst file \+/,
+  ],
+  ['a symbol', `throw Symbol('lost')`, /^uncaught: Symbol\(lost\)$/],
   [
     'an object without a prototype',
-    `Object.assign(Object.create(null), { lost: 1 })`,
+    `throw Object.assign(Object.create(null), { lost: 1 })`,
     /^uncaught: \[Object: null prototype\] { lost: 1 }$/,
   ],
-  ['null', 'null', /^uncaught: null$/],
+  ['null', 'throw null', /^uncaught: null$/],
   [
     'an error whose message throws',
-    `Object.defineProperty(new Error(), 'message', { get() { throw new Error('no') } })`,
+    `throw Object.defineProperty(new Error(), 'message', { get() { throw new Error('no') } })`,
     /^uncaught: .*Error/,
   ],
   [
     'an error whose name is a symbol',
-    `Object.assign(new Error('lost'), { name: Symbol('name') })`,
+    `throw Object.assign(new Error('lost'), { name: Symbol('name') })`,
     /^uncaught: .*Error/,
   ],
   [
     'an error with a property that throws',
-    `Object.defineProperty(new Error('lost'), 'data', { enumerable: true, get() { throw 1 } })`,
+    `throw Object.defineProperty(new Error('lost'), 'data', { enumerable: true, get() { throw 1 } })`,
     /^uncaught: Error: lost/,
   ],
 ] as const) {
-  test(`an uncaught exception that is ${what}: one fatal log line, exit 1`, async () => {
+  test(`what is not caught is ${what}: one fatal log line, exit 1`, async () => {
     const script = `
       import { log } from './src/log.ts';
       import { exitOnCrash } from './src/server/shutdown.ts';
       exitOnCrash(log);
-      setImmediate(() => { throw ${thrown}; });`;
+      setImmediate(() => { ${work}; });`;
     await using program = run(process.execPath, ['--input-type=module', '-e', script], { SERVICE_NAME: 'service3' });
     assert.equal(await unlessItHangs(program.exit), 1);
     const [fatal, ...others] = linesOf(program).filter(({ level }) => level === 'fatal');
     assert.match(`${fatal?.msg}`, expected);
+    assert.match(`${JSON.stringify(fatal?.err)}`, stack);
     assert.deepEqual(others, []);
   });
 }
-
-test('an uncaught SyntaxError in an ES module: the fatal log line has its file and line', async () => {
-  await using viewer = await startViewer();
-  const invalid = 'node_modules/.cache/invalid.mjs';
-  mkdirSync(dirname(invalid), { recursive: true });
-  writeFileSync(invalid, '\nconst file +');
-  await using service3 = await startService('service3', {
-    ...viewer.env,
-    ...preload(`process.on('SIGUSR2', () => import('${pathToFileURL(invalid)}'));`),
-  });
-  service3.signal('SIGUSR2');
-  assert.equal(await unlessItHangs(service3.exit), 1);
-  const [fatal] = linesOf(service3).filter(({ level }) => level === 'fatal');
-  assert.match(`${fatal?.msg}`, /^uncaught: SyntaxError: /);
-  assert.match(JSON.stringify(fatal?.err), /invalid\.mjs:2\\nconst file \+/);
-});
 
 test('an uncaught exception while the backend hangs: exit 1', async () => {
   let posts = 0;

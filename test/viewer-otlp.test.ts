@@ -73,17 +73,35 @@ async function startCollector(endpoint: string) {
   return { url, ...collector };
 }
 
-const startItself = (url: string) => async () => ({ url, async [Symbol.asyncDispose]() {} });
+const startDirectDemo = () =>
+  startDemo(
+    { env: {} },
+    {},
+    {
+      service1: otlpTo(viewer.url, 'http/json'),
+      service2: otlpTo(viewer.url, 'http/protobuf'),
+      service3: otlpTo(grpcUrl, 'grpc'),
+    },
+  );
 
-for (const { by, skip = false, protocol, start } of [
-  { by: 'http/json', protocol: 'http/json', start: startItself(viewer.url) },
-  { by: 'http/protobuf', protocol: 'http/protobuf', start: startItself(viewer.url) },
-  { by: 'grpc', protocol: 'grpc', start: startItself(grpcUrl) },
-  { by: 'a Collector', skip: noCollector(), protocol: 'http/json', start: () => startCollector(viewer.url) },
+async function startDemoWithCollector() {
+  const collector = await startCollector(viewer.url);
+  const demo = await startDemo({ env: otlpTo(collector.url, 'http/json') });
+  return {
+    ...demo,
+    async [Symbol.asyncDispose]() {
+      await demo[Symbol.asyncDispose]();
+      await collector[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const { by, skip = false, start } of [
+  { by: 'http/json, http/protobuf and grpc at once', start: startDirectDemo },
+  { by: 'a Collector', skip: noCollector(), start: startDemoWithCollector },
 ]) {
   test(`a trace is the same tree as OTLP, by ${by}, as in Zipkin’s format`, { skip }, async () => {
-    await using receiver = await start();
-    await using demo = await startDemo({ env: otlpTo(receiver.url, protocol) });
+    await using demo = await start();
     const { body: good } = await get(demo.url);
     assert.equal(draw(await traceOf(viewer, `${good.trace_id}`, goodSpans)), goodTrace);
     const { body: failed } = await get(`${demo.url}/?failure_pct=100`);

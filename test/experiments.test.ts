@@ -136,7 +136,6 @@ async function checkEnd(started: Started, taken: number[] = []) {
 /** What ends an experiment, if it is not the last Enter. */
 const endings: Partial<Record<ExperimentName, [string, (started: Started) => unknown]>> = {
   untraced: ['Ctrl-C', ({ signalGroup }) => signalGroup('SIGINT')],
-  headers: ['the end of stdin', ({ stdin }) => stdin?.end()],
   outlived: ['SIGTERM', ({ signal }) => signal('SIGTERM')],
 };
 
@@ -201,8 +200,16 @@ suite('npm run experiment', { concurrency: 3 }, () => {
     assert.match(started.text.stderr, /^port 5001 is taken: .*: PORT=5011 npm run experiment by-hand\n$/);
   });
 
-  test('riddle, any of the four: Ctrl-C during the first request leaves nothing running', async () => {
+  test('riddle, any of the four: the end of stdin ends it', async () => {
     await using started = startExperiment('riddle');
+    await started.shows('--- Enter: a hint');
+    started.stdin?.end();
+    await checkEnd(started);
+    assert.ok(!started.text.stdout.includes('--- Enter: the cause'), 'it has gone on');
+  });
+
+  test('Ctrl-C during the first request leaves nothing running', async () => {
+    await using started = startExperiment('parallel');
     await until(
       'the services',
       async () => (await started.openPorts()).filter((port) => /500[123]/.test(`${port}`)).length === 3,

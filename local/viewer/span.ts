@@ -22,7 +22,7 @@ const isNotEmpty = (text: string) => text !== '';
 const cut = (value: string) => (value.length > maxText ? `${value.slice(0, maxText)} … (cut)` : value);
 const text = v.pipe(v.union([v.string(), v.number()]), v.toString(), v.transform(cut));
 const lowerCase = v.pipe(text, v.toLowerCase());
-const decimal = v.pipe(v.string(), v.regex(/^[-+.\de\s]*\d[-+.\de\s]*$/i));
+const decimal = v.pipe(v.string(), v.regex(/^\s*[-+]?[\d.]+(e[-+]?\d+)?\s*$/i));
 const integer = v.pipe(v.union([v.number(), decimal]), v.toNumber(), v.integer(), v.maxValue(2 ** 63));
 const micros = field(v.pipe(integer, keepIf(isPositive)));
 const flag = field(

@@ -4,7 +4,7 @@ const maxError = 0.07;
 
 /** A Markdown table, which a terminal shows as well, and a line for each figure that can't be trusted. */
 export function report(results: Result[]): { table: string; problems: string[] } {
-  const rows = [['', '', 'CPU per request, µs', 'added', 'of out of the box', 'bytes per span'], Array(6).fill('---')];
+  const rows = [['', '', 'CPU per request, µs', 'added', '÷ out of the box', 'bytes per span'], Array(6).fill('---')];
   const problems: string[] = [];
   for (const { service, mode, cpuUs, bytesPerSpan } of results) {
     const added = (mode: string) => {

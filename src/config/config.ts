@@ -1,6 +1,6 @@
-// The settings of a service, a row per environment variable: valid values, conversion, default. otel.env says what each
-// does. Its defaults for the demo's own variables are those here. For OTEL_* the defaults here are OpenTelemetry's, but
-// for the exporter and the propagators.
+// The settings of a service, a row per environment variable: valid values, conversion, and the default without otel.env.
+// To change a default, change otel.env, which says what each does; for the demo's own variables, here as well (a test
+// compares them). For OTEL_* the defaults here are OpenTelemetry's, but for the exporter and the propagators.
 import * as v from 'valibot';
 import { serviceNames, services } from '../services.ts';
 import { quote } from './quote.ts';

@@ -65,6 +65,12 @@ const env = { ...viewer.env, SERVICE2_URL: broken.url, SERVICE3_URL: broken.url 
 const service1 = disposeAfterTests(await startService('service1', env));
 const impatientService1 = disposeAfterTests(await startService('service1', { ...env, DOWNSTREAM_TIMEOUT_MS: '1500' }));
 
+let service3: RequestListener;
+const anyService3 = disposeAfterTests(await serve((req, res) => service3(req, res)));
+const toService3 = { ...viewer.env, SERVICE3_URL: anyService3.url, INTENTIONAL_FAILURE_PCT: '0' };
+const service2 = disposeAfterTests(await startService('service2', { ...toService3, DOWNSTREAM_TIMEOUT_MS: '1000' }));
+const itsService1 = disposeAfterTests(await startService('service1', { ...toService3, SERVICE2_URL: service2.url }));
+
 for (const [what, { respond: fail, status, reason }] of Object.entries(failures)) {
   test(`a service that ${what}: a ${status} in time, bounded memory, a red span with the reason`, async () => {
     respond = fail;
@@ -149,12 +155,6 @@ SERVER service1 get / route=/ error=502
     ],
   );
 });
-
-let service3: RequestListener;
-const anyService3 = disposeAfterTests(await serve((req, res) => service3(req, res)));
-const toService3 = { ...viewer.env, SERVICE3_URL: anyService3.url, INTENTIONAL_FAILURE_PCT: '0' };
-const service2 = disposeAfterTests(await startService('service2', { ...toService3, DOWNSTREAM_TIMEOUT_MS: '1000' }));
-const itsService1 = disposeAfterTests(await startService('service1', { ...toService3, SERVICE2_URL: service2.url }));
 
 test('service2 gives up in half the time of service1, which gets its 502', async () => {
   const waiting: ServerResponse[] = [];

@@ -139,6 +139,27 @@ const endings: Partial<Record<ExperimentName, [string, (started: Started) => unk
   outlived: ['SIGTERM', ({ signal }) => signal('SIGTERM')],
 };
 
+const viewer = disposeAfterTests(await startViewer());
+let isParallel: boolean;
+let events: string[] = [];
+const service2 = disposeAfterTests(
+  await serve(async (_req, res) => {
+    if (isParallel) await until('the call to service3', () => events.includes('service3 is called'));
+    else await sleep(200); // long enough for a call that does not wait
+    events.push('service2 responds');
+    res.end();
+  }),
+);
+const service3 = disposeAfterTests(
+  await serve((_req, res) => {
+    events.push('service3 is called');
+    res.end();
+  }),
+);
+const service1 = disposeAfterTests(
+  await startService('service1', { ...viewer.env, SERVICE2_URL: service2.url, SERVICE3_URL: service3.url }),
+);
+
 suite('npm run experiment', { concurrency: 3 }, () => {
   for (const [name, { broken, hint, cause }] of Object.entries(experiments) as [ExperimentName, Experiment][]) {
     const [ending, end] = endings[name] ?? ['the last Enter', ({ stdin }: Started) => stdin?.write('\n')];
@@ -254,8 +275,6 @@ test('the page has the commands of each experiment, in the same order', () => {
   );
 });
 
-const viewer = disposeAfterTests(await startViewer());
-
 for (const { name, skip = false, backend } of [
   { name: 'the viewer', backend: viewer },
   { name: 'real Zipkin', skip: noZipkin(), backend: zipkinAt(`${ZIPKIN_URL}`) },
@@ -318,25 +337,6 @@ suite('in real Zipkin', { skip: noZipkin() }, () => {
   });
 });
 
-let isParallel: boolean;
-let events: string[] = [];
-const service2 = disposeAfterTests(
-  await serve(async (_req, res) => {
-    if (isParallel) await until('the call to service3', () => events.includes('service3 is called'));
-    else await sleep(200); // long enough for a call that does not wait
-    events.push('service2 responds');
-    res.end();
-  }),
-);
-const service3 = disposeAfterTests(
-  await serve((_req, res) => {
-    events.push('service3 is called');
-    res.end();
-  }),
-);
-const service1 = disposeAfterTests(
-  await startService('service1', { ...viewer.env, SERVICE2_URL: service2.url, SERVICE3_URL: service3.url }),
-);
 for (const [query, order] of [
   ['', ['service2 responds', 'service3 is called']],
   ['?parallel=1', ['service3 is called', 'service2 responds']],

@@ -13,6 +13,19 @@ import { draw, goodSpans, goodTrace, traceOf } from './support/trace.ts';
 
 const { viewer, demo } = await startSharedDemo();
 
+const passedOn: IncomingHttpHeaders[] = [];
+const downstream = disposeAfterTests(
+  await serve((req, res) => {
+    passedOn.push(req.headers);
+    res.end();
+  }),
+);
+const urls = { SERVICE2_URL: downstream.url, SERVICE3_URL: downstream.url };
+/** A service1 whose spans of two requests leave in one batch. */
+const startService1 = (backend: Backend, env: Record<string, string> = {}) =>
+  startService('service1', { ...backend.env, ...urls, OTEL_BSP_SCHEDULE_DELAY: '2000', ...env });
+const service1 = disposeAfterTests(await startService1(viewer));
+
 for (const [form, headersOf] of [
   ['X-B3-* headers', b3],
   ['single b3 header', (t: string, s: string) => ({ b3: `${t}-${s}-1` })],
@@ -65,18 +78,6 @@ const [traceId, spanId, other] = ['1'.repeat(31), '2'.repeat(15), '3'.repeat(31)
   string,
 ];
 const ids = { 'X-B3-TraceId': traceId, 'X-B3-SpanId': spanId };
-const passedOn: IncomingHttpHeaders[] = [];
-const downstream = disposeAfterTests(
-  await serve((req, res) => {
-    passedOn.push(req.headers);
-    res.end();
-  }),
-);
-const urls = { SERVICE2_URL: downstream.url, SERVICE3_URL: downstream.url };
-/** A service1 whose spans of two requests leave in one batch. */
-const startService1 = (backend: Backend, env: Record<string, string> = {}) =>
-  startService('service1', { ...backend.env, ...urls, OTEL_BSP_SCHEDULE_DELAY: '2000', ...env });
-const service1 = disposeAfterTests(await startService1(viewer));
 for (const [what, headers, expected] of [
   ['X-B3-Flags: 1 (debug)', { ...ids, 'X-B3-Flags': '1' }, traceId],
   ['X-B3-Sampled: true', b3(traceId, spanId, 'true'), traceId],

@@ -28,6 +28,26 @@ const headers = Object.fromEntries(
   ].map((name) => [name, secret]),
 );
 
+const calls = [
+  ["fetch('http://127.0.0.1:2/path?token=s3cret&sig=s3cret')", 'http://127.0.0.1:2/path'],
+  ["http.get('http://127.0.0.1:2/path?token=s3cret')", 'http://127.0.0.1:2/path'],
+  ["http.get({ host: '127.0.0.1', port: 2, path: '/path?token=s3cret' })", 'http://127.0.0.1:2/path'],
+  ["http.get('http://ann:s3cret@127.0.0.1:2/path?token=s3cret')", 'http://REDACTED:REDACTED@127.0.0.1:2/path'],
+] as const;
+const viewer = disposeAfterTests(await startViewer());
+const app = disposeAfterTests(
+  await startApp(
+    viewer.env,
+    `import http from 'node:http';
+     import express from 'express';
+     const failed = (call) => call.catch ? call.catch(() => {}) : new Promise((resolve) => call.on('error', resolve));
+     const calls = [${calls.map(([call]) => `() => ${call}`)}];
+     const app = express();
+     app.get('/', (req, res) => void res.end());
+     app.get('/calls/:index', async (req, res) => { await failed(calls[req.params.index]()); res.end(); });`,
+  ),
+);
+
 for (const format of ['zipkin', 'otlp'] as const) {
   test(`no secret of a request leaves the process, nor is it logged (${format})`, async () => {
     await using recorder = await startRecorder();
@@ -61,25 +81,6 @@ for (const format of ['zipkin', 'otlp'] as const) {
   });
 }
 
-const calls = [
-  ["fetch('http://127.0.0.1:2/path?token=s3cret&sig=s3cret')", 'http://127.0.0.1:2/path'],
-  ["http.get('http://127.0.0.1:2/path?token=s3cret')", 'http://127.0.0.1:2/path'],
-  ["http.get({ host: '127.0.0.1', port: 2, path: '/path?token=s3cret' })", 'http://127.0.0.1:2/path'],
-  ["http.get('http://ann:s3cret@127.0.0.1:2/path?token=s3cret')", 'http://REDACTED:REDACTED@127.0.0.1:2/path'],
-] as const;
-const viewer = disposeAfterTests(await startViewer());
-const app = disposeAfterTests(
-  await startApp(
-    viewer.env,
-    `import http from 'node:http';
-     import express from 'express';
-     const failed = (call) => call.catch ? call.catch(() => {}) : new Promise((resolve) => call.on('error', resolve));
-     const calls = [${calls.map(([call]) => `() => ${call}`)}];
-     const app = express();
-     app.get('/', (req, res) => void res.end());
-     app.get('/calls/:index', async (req, res) => { await failed(calls[req.params.index]()); res.end(); });`,
-  ),
-);
 for (const [index, [call, expected]] of calls.entries()) {
   test(`the query of a call is not on its CLIENT span: ${call}`, async () => {
     const traceId = hex(32);

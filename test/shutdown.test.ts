@@ -123,9 +123,9 @@ const invalidModule = 'node_modules/.cache/invalid.mjs';
 mkdirSync(dirname(invalidModule), { recursive: true });
 writeFileSync(invalidModule, '\nconst file +');
 
-for (const [what, work, expected, stack = /./] of [
-  ['an exception', `throw new Error('lost')`, /^uncaught: Error: lost$/, /at /],
-  ['a rejection', `Promise.reject(new Error('lost'))`, /^uncaught: Error: lost$/, /at /],
+for (const [what, work, expected, stack] of [
+  ['an exception', `throw new Error('lost')`, /^uncaught: Error: lost$/, /at Immediate/],
+  ['a rejection', `Promise.reject(new Error('lost'))`, /^uncaught: Error: lost$/, /at Immediate/],
   [
     'a SyntaxError in an ES module',
     `import('${pathToFileURL(invalidModule)}')`,
@@ -165,7 +165,7 @@ for (const [what, work, expected, stack = /./] of [
     assert.equal(await unlessItHangs(program.exit), 1);
     const [fatal, ...others] = linesOf(program).filter(({ level }) => level === 'fatal');
     assert.match(`${fatal?.msg}`, expected);
-    assert.match(`${JSON.stringify(fatal?.err)}`, stack);
+    if (stack) assert.match(JSON.stringify(fatal?.err), stack);
     assert.deepEqual(others, []);
   });
 }

@@ -1,5 +1,5 @@
 // Zipkin's span model (https://zipkin.io/zipkin-api/), as the viewer keeps it: other fields are dropped, long texts are
-// cut. Odd values are taken, converted or refused as by Zipkin 3.6.1.
+// cut. Nearly all odd values are taken, converted or refused as by Zipkin 3.6.1.
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 

@@ -23,13 +23,18 @@ export async function spanCounts(backend: Backend, ids: string[]): Promise<numbe
   return counts;
 }
 
-/** Waits until the backend has `spans` spans of each trace. */
+/** Waits until the backend has `spans` spans of each trace. The error names the traces that have another number. */
 export async function arrive(backend: Backend, ids: string[], spans: number, seconds = 90): Promise<void> {
   let missing = ids;
+  let counts: number[] = [];
   const look = async () => {
-    const counts = await spanCounts(backend, missing);
-    missing = missing.filter((_, index) => counts[index] !== spans);
+    const found = await spanCounts(backend, missing);
+    missing = missing.filter((_, index) => found[index] !== spans);
+    counts = found.filter((count) => count !== spans);
     return missing.length === 0;
   };
-  await until(`${ids.length} traces of ${spans} spans`, look, seconds);
+  await until(`${ids.length} traces of ${spans} spans`, look, seconds).catch(({ message }) => {
+    const has = missing.slice(0, 10).map((id, index) => `${id} has ${counts[index]}`);
+    throw new Error(`${message}; ${missing.length} are incomplete: ${has.join(', ')}`);
+  });
 }

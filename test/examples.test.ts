@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
+import { parseEnv } from 'node:util';
 import type { ServiceName } from '../src/services.ts';
 import { startViewer, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { endAfter, forZipkin, onlyAtShutdown, programOf, runExample, startExample } from './support/example.ts';
 import { b3, get, hex } from './support/http.ts';
 import { serve, serveTcp } from './support/servers.ts';
-import { startService } from './support/services.ts';
+import { spansLeaveSoon, startService } from './support/services.ts';
 import { draw, failedTrace, goodTrace, traceOf } from './support/trace.ts';
 import { unlessItHangs, until } from './support/wait.ts';
 
@@ -63,7 +64,7 @@ test('the example: control characters in the status line of an OTLP backend do n
       socket.end(Buffer.from('HTTP/1.1 400 \x1b]0;title\x07\x9b31m\r\ncontent-length: 0\r\n\r\n', 'latin1')),
     ),
   );
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_BSP_SCHEDULE_DELAY: '100' };
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, ...spansLeaveSoon };
   await using shop = await startExample(env, programOf());
   await fetch(`${shop.url}/ok`);
   await until('the line of the SDK’s logger', () => shop.text.stderr.includes('title'));
@@ -81,7 +82,7 @@ test('the example: routes of Express are patterns, and no span is added for a ro
     app.use('/v1', express.Router().get('/fails/:id', () => { throw new Error('no'); }));
     app.use('/mounted/:x', express().get('/d', ok));
     app.get('/', ok).all('/{*splat}', ok);`;
-  await using shop = await startExample({ ...toViewer, OTEL_BSP_SCHEDULE_DELAY: '100' }, programOf(statements));
+  await using shop = await startExample({ ...toViewer, ...spansLeaveSoon }, programOf(statements));
   for (const [path, route] of [
     ['/v1/a/7', '/v1/a/:id'],
     ['/v1/b/7?a=b', '/v1/b/:id'],
@@ -123,19 +124,23 @@ SERVER shop get /refused route=/refused
 });
 
 test('the demo with the example’s telemetry.mjs in place of its own: the same traces, in red where they are, and exit 0', async () => {
-  const forAll = { ...viewer.env, OTEL_PROPAGATORS: 'b3multi', SERVICE3_SLEEP_MS: '0', INTENTIONAL_FAILURE_PCT: '0' };
+  const { OTEL_PROPAGATORS } = parseEnv(read('examples/otel.env'));
+  const forAll = {
+    ...viewer.env,
+    OTEL_PROPAGATORS: `${OTEL_PROPAGATORS}`,
+    SERVICE3_SLEEP_MS: '0',
+    INTENTIONAL_FAILURE_PCT: '0',
+  };
   const start = (name: ServiceName, env: Record<string, string> = {}) =>
     startService(name, { ...forAll, OTEL_SERVICE_NAME: name, ...env }, { telemetry: './examples/telemetry.mjs' });
   await using service3 = await start('service3');
   const SERVICE3_URL = service3.url;
   await using service2 = await start('service2', { SERVICE3_URL });
-  await using failing = await start('service2', { SERVICE3_URL, INTENTIONAL_FAILURE_PCT: '100' });
   await using service1 = await start('service1', { SERVICE3_URL, SERVICE2_URL: service2.url });
-  await using alarmed = await start('service1', { SERVICE3_URL, SERVICE2_URL: failing.url });
   const traceIds = [hex(32), hex(32)] as const;
   await get(service1.url, b3(traceIds[0]));
-  await get(alarmed.url, b3(traceIds[1]));
-  for (const service of [service1, alarmed, service2, failing, service3]) {
+  await get(`${service1.url}/?failure_pct=100`, b3(traceIds[1]));
+  for (const service of [service1, service2, service3]) {
     service.signal('SIGTERM');
     assert.equal(await unlessItHangs(service.exit), 0, service.text.stderr);
   }

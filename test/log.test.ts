@@ -1,57 +1,24 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { startViewer } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { get, hex } from './support/http.ts';
 import { linesOf } from './support/log-lines.ts';
 import { run } from './support/process.ts';
 import { closedUrl, freeUrl, serveTcp } from './support/servers.ts';
-import { startDemo, startService } from './support/services.ts';
-import { noZipkin } from './support/skip.ts';
-import { failedSpans, goodSpans, traceOf } from './support/trace.ts';
+import { startService } from './support/services.ts';
 import { until } from './support/wait.ts';
 
 const viewer = disposeAfterTests(await startViewer());
-const demo = disposeAfterTests(await startDemo(viewer, { LOG_LEVEL: 'trace' }));
-
-test('a line per request, in JSON: service, method, route, status, milliseconds, and the ids of its span', async () => {
-  const { body } = await get(`${demo.url}/?password=s3cret`, { authorization: 'Bearer s3cret' });
-  const spans = await traceOf(viewer, `${body.trace_id}`, goodSpans);
-  for (const [name, requests] of [
-    ['service1', 1],
-    ['service2', 1],
-    ['service3', 2],
-  ] as const) {
-    const lines = await until(`the lines of ${name}`, () => {
-      const found = linesOf(demo[name]).filter((line) => line.trace_id === body.trace_id);
-      return found.length === requests && found;
-    });
-    for (const { time, ms, span_id, ...line } of lines) {
-      assert.ok(Number.isInteger(ms) && !Number.isNaN(Date.parse(`${time}`)));
-      const server = spans.find((span) => span.id === span_id);
-      assert.deepEqual([server?.kind, server?.localEndpoint?.serviceName], ['SERVER', name]);
-      assert.deepEqual(line, {
-        level: 'info',
-        service: name,
-        method: 'GET',
-        route: '/',
-        status: 200,
-        msg: 'GET / 200',
-        trace_id: body.trace_id,
-        trace_flags: '01',
-      });
-    }
-    assert.doesNotMatch(demo[name].text.stdout, /s3cret/);
-  }
-});
+const service3 = disposeAfterTests(await startService('service3', { ...viewer.env, LOG_LEVEL: 'trace' }));
 
 test('/health has no line', async () => {
-  const before = linesOf(demo.service3).length;
-  await get(`${demo.service3.url}/health`);
-  await get(`${demo.service3.url}/after-health`);
+  const before = linesOf(service3).length;
+  await get(`${service3.url}/health`);
+  await get(`${service3.url}/after-health`);
   const lines = await until('a line', () => {
-    const more = linesOf(demo.service3).slice(before);
+    const more = linesOf(service3).slice(before);
     return more.length > 0 && more;
   });
   assert.deepEqual(
@@ -61,35 +28,12 @@ test('/health has no line', async () => {
 });
 
 test('a caller’s words add no line to the log', async () => {
-  const before = linesOf(demo.service3).length;
+  const before = linesOf(service3).length;
   const headers = { 'x-b3-traceid': hex(32) };
-  await fetch(`${demo.service3.url}/%0a%7B"level":"error"%7D?x=%0d%0a`, { headers });
-  await until('one more line', () => linesOf(demo.service3).length === before + 1);
-  assert.equal(linesOf(demo.service3).at(-1)?.status, 404);
+  await fetch(`${service3.url}/%0a%7B"level":"error"%7D?x=%0d%0a`, { headers });
+  await until('one more line', () => linesOf(service3).length === before + 1);
+  assert.equal(linesOf(service3).at(-1)?.status, 404);
 });
-
-for (const { name, skip = false, start } of [
-  { name: 'the viewer', start: async () => ({ backend: viewer, demo, async [Symbol.asyncDispose]() {} }) },
-  {
-    name: 'real Zipkin',
-    skip: noZipkin(),
-    start: async () => {
-      const backend = zipkinAt(`${ZIPKIN_URL}`);
-      const demo = await startDemo(backend);
-      return { backend, demo, [Symbol.asyncDispose]: demo[Symbol.asyncDispose] };
-    },
-  },
-]) {
-  test(`the trace id in service2's error line is the one in ${name}`, { skip }, async () => {
-    await using started = await start();
-    const { backend, demo } = started;
-    await get(`${demo.url}/?failure_pct=100`);
-    const line = await until('the error line', () => linesOf(demo.service2).find(({ level }) => level === 'error'));
-    assert.equal(line.msg, 'Intentional 100% failure');
-    const spans = await traceOf(backend, `${line.trace_id}`, failedSpans);
-    assert.equal(spans.find((span) => span.id === line.span_id)?.localEndpoint?.serviceName, 'service2');
-  });
-}
 
 test('on every address, as in Docker, the last line of service1 at startup is the URL to open', async () => {
   const HOST = '0.0.0.0';
@@ -125,19 +69,9 @@ test('LOG_LEVEL=warn leaves out the lines of good requests', async () => {
   service3.signalGroup('SIGTERM');
 });
 
-for (const env of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }] as Record<string, string>[]) {
-  test(`a line has no trace_id if nothing is traced: ${Object.entries(env).join().replace(',', '=')}`, async () => {
-    await using service3 = await startService('service3', { ...env, SERVICE3_SLEEP_MS: '0' });
-    await get(service3.url);
-    const line = await until('the line', () => linesOf(service3).find(({ msg }) => msg === 'GET / 200'));
-    assert.equal(line.trace_id, undefined);
-  });
-}
-
 for (const exporter of ['zipkin', 'otlp']) {
   const settings = {
     OTEL_TRACES_EXPORTER: exporter,
-    OTEL_BSP_SCHEDULE_DELAY: '100',
     OTEL_EXPORTER_ZIPKIN_TIMEOUT: '300',
     OTEL_EXPORTER_OTLP_TIMEOUT: '300',
     SERVICE3_SLEEP_MS: '0',

@@ -165,7 +165,7 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.deepEqual(problems, []);
   });
 
-  test('while a request runs the page shows it, keeps the focus on the button and sends no second one', async () => {
+  test('while a request runs the page shows it, keeps the focus on the button and sends no second one; it moves only for those who have not asked for reduced motion', async () => {
     const waiting: ServerResponse[] = [];
     await using slow = await serve((_req, res) => void waiting.push(res));
     const urls = { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url };
@@ -189,6 +189,13 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
     assert.match(await page.locator(':focus').innerText(), /Send a request/);
     assert.equal(sent.length, 1);
     await page.getByRole('row', { name: /200 200 not sampled$/ }).waitFor();
+
+    await button.click();
+    await until('another call to service2', () => waiting.length === 3);
+    const moving = () => page.evaluate('document.getAnimations().length');
+    assert.equal(await moving(), 3);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    assert.equal(await moving(), 0);
   });
 
   test('a service that does not respond is shown as that, service1 included', async () => {
@@ -265,20 +272,6 @@ suite('the page, in a browser', { skip: noChromium() }, () => {
       });
     }
   }
-
-  test('moves only for those who have not asked for reduced motion', async () => {
-    const waiting: ServerResponse[] = [];
-    await using slow = await serve((_req, res) => void waiting.push(res));
-    await using service1 = await startService('service1', { SERVICE2_URL: slow.url, SERVICE3_URL: slow.url });
-    const { page } = await openEmptyPage();
-    await page.goto(service1.url);
-    await page.getByRole('button', { name: 'Send a request' }).click();
-    await until('the call to service2', () => waiting.length === 1);
-    const moving = () => page.evaluate('document.getAnimations().length');
-    assert.equal(await moving(), 3);
-    await page.emulateMedia({ reducedMotion: 'reduce' });
-    assert.equal(await moving(), 0);
-  });
 
   test('runs no script but its own, and no other page can frame it', async () => {
     const { page, problems } = await openEmptyPage();

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { defaultTextMapGetter, defaultTextMapSetter, ROOT_CONTEXT } from '@opentelemetry/api';
 import { createPropagator } from '../src/telemetry/create-propagator.ts';
-import { type Backend, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
+import { type Backend, startViewer, ZIPKIN_URL, zipkinAt } from './support/backends.ts';
 import { disposeAfterTests } from './support/dispose-after-tests.ts';
 import { b3, get, hex } from './support/http.ts';
 import { serve } from './support/servers.ts';
-import { startService, startSharedDemo } from './support/services.ts';
+import { startService } from './support/services.ts';
 import { noZipkin } from './support/skip.ts';
-import { draw, goodSpans, goodTrace, traceOf } from './support/trace.ts';
+import { draw, traceOf } from './support/trace.ts';
 
-const { viewer, demo } = await startSharedDemo();
+const viewer = disposeAfterTests(await startViewer());
 
 const passedOn: IncomingHttpHeaders[] = [];
 const downstream = disposeAfterTests(
@@ -26,51 +26,63 @@ const startService1 = (backend: Backend, env: Record<string, string> = {}) =>
   startService('service1', { ...backend.env, ...urls, OTEL_BSP_SCHEDULE_DELAY: '2000', ...env });
 const service1 = disposeAfterTests(await startService1(viewer));
 
-for (const [form, headersOf] of [
-  ['X-B3-* headers', b3],
-  ['single b3 header', (t: string, s: string) => ({ b3: `${t}-${s}-1` })],
-] as const) {
-  for (const digits of [32, 16]) {
-    test(`a caller's trace is continued: ${form}, id of ${digits} digits`, async () => {
-      const [traceId, spanId] = [hex(digits), hex(16)];
-      const { body } = await get(demo.url, headersOf(traceId, spanId));
-      assert.equal(body.trace_id, traceId.padStart(32, '0'));
-      const spans = await traceOf(viewer, traceId, goodSpans);
-      assert.equal(draw(spans), goodTrace);
-      assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, spanId);
+const service1Trace = `
+SERVER service1 get / route=/
+  - service1 call_service2_from_service1
+    CLIENT service1 get
+  - service1 call_service3_from_service1
+    CLIENT service1 get`.trim();
+
+suite('a caller’s B3 headers', { concurrency: true }, () => {
+  /** The parent of the SERVER span. */
+  async function parentIn(traceId: unknown) {
+    const spans = await traceOf(viewer, `${traceId}`, 5);
+    assert.equal(draw(spans), service1Trace);
+    return spans.find(({ kind }) => kind === 'SERVER')?.parentId;
+  }
+
+  for (const [form, headersOf] of [
+    ['X-B3-* headers', b3],
+    ['single b3 header', (t: string, s: string) => ({ b3: `${t}-${s}-1` })],
+  ] as const) {
+    for (const digits of [32, 16]) {
+      test(`a trace is continued: ${form}, id of ${digits} digits`, async () => {
+        const [traceId, spanId] = [hex(digits), hex(16)];
+        const { body } = await get(service1.url, headersOf(traceId, spanId));
+        assert.equal(body.trace_id, traceId.padStart(32, '0'));
+        assert.equal(await parentIn(traceId), spanId);
+      });
+    }
+  }
+
+  test('X-B3-Sampled: 0 with ids leaves no span and no trace_url', async () => {
+    const traceId = hex(32);
+    const { status, body } = await get(service1.url, b3(traceId, hex(16), '0'));
+    assert.equal(status, 200);
+    assert.deepEqual(Object.keys(body), ['failure_chance_pct', 'response_codes']);
+    // a request made after it has arrived in full: what came before it would be here by now
+    const { body: later } = await get(service1.url);
+    await traceOf(viewer, `${later.trace_id}`, 5);
+    assert.deepEqual(await viewer.trace(traceId), []);
+  });
+
+  for (const [what, headers] of Object.entries<Record<string, string>>({
+    'ids that are no hex': b3('zzzz', '!'),
+    'ids of zeros': b3('0'.repeat(32), '0'.repeat(16)),
+    'an id of 4,000 digits': b3('a'.repeat(4000)),
+    'empty headers': b3('', '', ''),
+    'a sampling decision that is none': b3(hex(32), hex(16), 'perhaps'),
+    'a garbage b3 header': { b3: '%%%-1' },
+  })) {
+    test(`if they are malformed, a new trace starts: ${what}`, async () => {
+      const { status, body } = await get(service1.url, headers);
+      assert.equal(status, 200);
+      assert.match(`${body.trace_id}`, /^[0-9a-f]{32}$/);
+      assert.notEqual(body.trace_id, headers['X-B3-TraceId']);
+      assert.equal(await parentIn(body.trace_id), undefined);
     });
   }
-}
-
-test('X-B3-Sampled: 0 with ids leaves no span and no trace_url', async () => {
-  const traceId = hex(32);
-  const { status, body } = await get(demo.url, b3(traceId, hex(16), '0'));
-  assert.equal(status, 200);
-  assert.deepEqual(Object.keys(body), ['failure_chance_pct', 'response_codes']);
-  // a request made after it has arrived in full: what came before it would be here by now
-  const { body: later } = await get(demo.url);
-  await traceOf(viewer, `${later.trace_id}`, goodSpans);
-  assert.deepEqual(await viewer.trace(traceId), []);
 });
-
-for (const [what, headers] of Object.entries<Record<string, string>>({
-  'ids that are no hex': b3('zzzz', '!'),
-  'ids of zeros': b3('0'.repeat(32), '0'.repeat(16)),
-  'an id of 4,000 digits': b3('a'.repeat(4000)),
-  'empty headers': b3('', '', ''),
-  'a sampling decision that is none': b3(hex(32), hex(16), 'perhaps'),
-  'a garbage b3 header': { b3: '%%%-1' },
-})) {
-  test(`malformed B3 headers start a new trace: ${what}`, async () => {
-    const { status, body } = await get(demo.url, headers);
-    assert.equal(status, 200);
-    assert.match(`${body.trace_id}`, /^[0-9a-f]{32}$/);
-    assert.notEqual(body.trace_id, headers['X-B3-TraceId']);
-    const spans = await traceOf(viewer, `${body.trace_id}`, goodSpans);
-    assert.equal(draw(spans), goodTrace);
-    assert.equal(spans.find((span) => span.tags?.user_headers)?.parentId, undefined);
-  });
-}
 
 const [traceId, spanId, other] = ['1'.repeat(31), '2'.repeat(15), '3'.repeat(31)].map((id, i) => id + 'abc'[i]) as [
   string,

@@ -4,6 +4,7 @@ import { defaultTextMapGetter, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { B3InjectEncoding } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
 import { ConfigError, parseConfig } from '../src/config/config.ts';
+import { redactHeaders } from '../src/services/redact-headers.ts';
 import { PatchedB3Propagator } from '../src/telemetry/upstream/propagator-b3/patched-b3-propagator.ts';
 import { startViewer } from './support/backends.ts';
 
@@ -12,7 +13,12 @@ const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }));
 test('B3: any headers give valid lower-case ids or none', () => {
   const id = (digits: number) =>
     fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEF'), minLength: digits, maxLength: digits });
-  const anyId = fc.oneof(id(32), id(16), text, fc.string({ minLength: 4000, maxLength: 4000 }));
+  const anyId = fc.oneof(
+    id(32),
+    id(16),
+    text,
+    text.map((part) => part.padEnd(4000, part)),
+  );
   const sampled = fc.oneof(fc.constantFrom('0', '1', 'd', 'true', 'false'), text);
   const value = <T>(arbitrary: fc.Arbitrary<T>) =>
     fc.option(fc.oneof(arbitrary, fc.array(arbitrary, { maxLength: 3 })), { nil: undefined });
@@ -42,6 +48,21 @@ test('B3: any headers give valid lower-case ids or none', () => {
     { numRuns: 3000 },
   );
   assert.ok(found > 100, `${found} of 3000 had ids`); // the generator reaches valid ones
+});
+
+test('user_headers: any header but the harmless ones keeps its name, not its value', () => {
+  const unknown = fc.oneof(
+    fc.string().map((name) => `x-${name}`),
+    fc.string({ unit: 'binary' }).map((name) => `\0${name}`),
+    fc.constantFrom('', 'x-b30', 'x-b3', 'Accept', '__proto__', 'constructor'),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(unknown, fc.string()), (headers) => {
+      const redacted = redactHeaders(headers);
+      assert.deepEqual(Object.keys(redacted), Object.keys(headers));
+      for (const value of Object.values(redacted)) assert.equal(value, 'REDACTED');
+    }),
+  );
 });
 
 test('configuration: any value is within its limits or refused on one line that names the variable', () => {

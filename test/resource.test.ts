@@ -10,29 +10,35 @@ import { traceOf } from './support/trace.ts';
 const viewer = disposeAfterTests(await startViewer());
 const env = { ...viewer.env, SERVICE3_SLEEP_MS: '0' };
 
-/** The value of a tag on both spans of a request to a service3. */
-async function tagOf({ url }: { url: string }, name: string) {
+/** What both spans of a request to a service3 say about the service. */
+async function resourceOf({ url }: { url: string }) {
   const traceId = hex(32);
   await get(url, b3(traceId));
-  const [server, sleep] = (await traceOf(viewer, traceId, 2)).map(({ tags }) => tags?.[name]);
-  assert.equal(server, sleep);
+  const [server, sleep] = (await traceOf(viewer, traceId, 2)).map(({ tags, localEndpoint }) => ({
+    name: localEndpoint?.serviceName,
+    version: tags?.['service.version'],
+    instance: tags?.['service.instance.id'],
+  }));
+  assert.deepEqual(server, sleep);
   return server;
 }
 
 test('two replicas of service3 have their own service.instance.id, and the version of package.json', async () => {
   await using one = await startService('service3', env);
   await using other = await startService('service3', env);
-  const [id, otherId] = [await tagOf(one, 'service.instance.id'), await tagOf(other, 'service.instance.id')];
-  assert.ok(id && otherId && id !== otherId, `${id} ${otherId}`);
-  assert.equal(await tagOf(one, 'service.instance.id'), id);
+  const [first, second] = [await resourceOf(one), await resourceOf(other)];
+  assert.ok(first?.instance && second?.instance);
+  assert.notEqual(first.instance, second.instance);
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-  assert.equal(await tagOf(one, 'service.version'), version);
+  assert.deepEqual(await resourceOf(one), { name: 'service3', version, instance: first.instance });
 });
 
-test('OTEL_RESOURCE_ATTRIBUTES wins over the random service.instance.id', async () => {
+test('OTEL_SERVICE_NAME wins over the name, and OTEL_RESOURCE_ATTRIBUTES over the random service.instance.id', async () => {
   await using service3 = await startService('service3', {
     ...env,
+    OTEL_SERVICE_NAME: 'shop',
     OTEL_RESOURCE_ATTRIBUTES: 'service.instance.id=pod-7',
   });
-  assert.equal(await tagOf(service3, 'service.instance.id'), 'pod-7');
+  const { name, instance } = (await resourceOf(service3)) ?? {};
+  assert.deepEqual([name, instance], ['shop', 'pod-7']);
 });

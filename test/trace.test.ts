@@ -45,7 +45,7 @@ for (const { name, skip = false, backend } of backends) {
   suite(`in ${name}`, { skip }, () => {
     let demo: Awaited<ReturnType<typeof startDemo>>;
     before(async () => {
-      demo = await startDemo(backend);
+      demo = await startDemo(backend, { LOG_LEVEL: 'trace' });
     });
     after(() => demo[Symbol.asyncDispose]());
 
@@ -71,9 +71,12 @@ for (const { name, skip = false, backend } of backends) {
       assert.equal(draw(await traceOf(backend, `${body.trace_id}`, failedSpans)), failedTrace);
     });
 
-    test('a query string changes neither the name nor the route of the span', async () => {
-      const { body } = await get(`${demo.url}/?a=b`);
-      assert.equal(draw(await traceOf(backend, `${body.trace_id}`, goodSpans)), goodTrace);
+    test('a caller’s trace is continued by all services; a query string changes neither the name nor the route of a span', async () => {
+      const [traceId, spanId] = [hex(32), hex(16)];
+      await get(`${demo.url}/?a=b`, b3(traceId, spanId));
+      const spans = await traceOf(backend, traceId, goodSpans);
+      assert.equal(draw(spans), goodTrace);
+      assert.equal(spans.find(({ tags }) => tags?.user_headers)?.parentId, spanId);
     });
 
     test('a CLIENT span has its method and URL once, and no empty query', async () => {
@@ -81,6 +84,47 @@ for (const { name, skip = false, backend } of backends) {
       const client = (await traceOf(backend, `${body.trace_id}`, goodSpans)).find(({ kind }) => kind === 'CLIENT');
       const names = Object.keys(client?.tags ?? {}).filter((name) => /^(http\.request|url)\./.test(name));
       assert.deepEqual(names.sort(), ['http.request.method', 'url.full', 'url.path', 'url.scheme']);
+    });
+
+    test('a line per request, in JSON: service, method, route, status, milliseconds, and the ids of its span', async () => {
+      const { body } = await get(`${demo.url}/?password=s3cret`, { authorization: 'Bearer s3cret' });
+      const spans = await traceOf(backend, `${body.trace_id}`, goodSpans);
+      for (const [name, requests] of [
+        ['service1', 1],
+        ['service2', 1],
+        ['service3', 2],
+      ] as const) {
+        const lines = await until(`the lines of ${name}`, () => {
+          const found = linesOf(demo[name]).filter((line) => line.trace_id === body.trace_id);
+          return found.length === requests && found;
+        });
+        for (const { time, ms, span_id, ...line } of lines) {
+          assert.ok(Number.isInteger(ms) && !Number.isNaN(Date.parse(`${time}`)));
+          const server = spans.find((span) => span.id === span_id);
+          assert.deepEqual([server?.kind, server?.localEndpoint?.serviceName], ['SERVER', name]);
+          assert.deepEqual(line, {
+            level: 'info',
+            service: name,
+            method: 'GET',
+            route: '/',
+            status: 200,
+            msg: 'GET / 200',
+            trace_id: body.trace_id,
+            trace_flags: '01',
+          });
+        }
+        assert.doesNotMatch(demo[name].text.stdout, /s3cret/);
+      }
+    });
+
+    test('the ids in service2’s error line are those of its span', async () => {
+      const { body } = await get(`${demo.url}/?failure_pct=100`);
+      const line = await until('the error line', () =>
+        linesOf(demo.service2).find(({ level, trace_id }) => level === 'error' && trace_id === body.trace_id),
+      );
+      assert.equal(line.msg, 'Intentional 100% failure');
+      const spans = await traceOf(backend, `${body.trace_id}`, failedSpans);
+      assert.equal(spans.find((span) => span.id === line.span_id)?.localEndpoint?.serviceName, 'service2');
     });
   });
 }
@@ -156,34 +200,6 @@ test('the viewer returns the same spans as real Zipkin', { skip: noZipkin() }, a
     [viewer, zipkin].map((backend) => traceOf(backend, `${body.trace_id}`, failedSpans)),
   );
   assert.deepEqual(inViewer?.sort(byId), inZipkin?.sort(byId));
-});
-
-test('the exporter’s own requests are not traced, nor are its retries', async () => {
-  await using recorder = await startRecorder();
-  await recorder.become('500');
-  await using service3 = await startService('service3', { ...recorder.env, SERVICE3_SLEEP_MS: '1' });
-  await get(service3.url);
-  await until('a retry', () => recorder.posts() >= 2);
-  await recorder.become('ok');
-  await until('the spans', () => recorder.spans.length >= 2);
-  service3.signal('SIGTERM');
-  assert.equal(await service3.exit, 0);
-  assert.deepEqual(recorder.spans.map(({ name }) => name).sort(), ['GET /', 'sleep_service3']);
-});
-
-test('OTEL_SERVICE_NAME, if set, is the name of the service in the trace', async () => {
-  await using service3 = await startService('service3', {
-    ...viewer.env,
-    OTEL_SERVICE_NAME: 'shop',
-    SERVICE3_SLEEP_MS: '1',
-  });
-  const traceId = hex(32);
-  await get(service3.url, b3(traceId));
-  const spans = await traceOf(viewer, traceId, 2);
-  assert.deepEqual(
-    spans.map((span) => span.localEndpoint?.serviceName),
-    ['shop', 'shop'],
-  );
 });
 
 test('if the caller disconnects, its SERVER span is red and has the reason', async () => {

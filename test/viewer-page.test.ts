@@ -163,16 +163,17 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.deepEqual(problems, []);
   });
 
-  test('a trace is copied as the text that the viewer returns for it', async () => {
+  test('a trace is copied as the text that the viewer returns for it', async ({ mock }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
     await using viewer = await startViewer();
     const root = span({ localEndpoint: { serviceName: 'shop' } });
     await viewer.post([root, span({ traceId: root.traceId, parentId: root.id, tags: { error: 'no money' } })]);
+    mock.timers.tick(1000); // all has arrived
     await using browser = await openPage(chromium);
     const { page } = browser;
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     const url = `${viewer.url}/zipkin/traces/${root.traceId}`;
     await page.goto(url);
-    await page.locator('.total').waitFor(); // all has arrived
     await page.getByRole('button', { name: 'Copy as text' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
     const copied = await page.evaluate('navigator.clipboard.readText()');
@@ -180,12 +181,14 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     assert.equal(copied, await (await fetch(url, { headers: { accept: 'text/plain' } })).text());
   });
 
-  test('rows that are selected and copied are lines of text; a part of one is copied as it is', async () => {
+  test('rows that are selected and copied are lines of text; a part of one is copied as it is', async ({ mock }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
     await using viewer = await startViewer();
     const root = span({ localEndpoint: { serviceName: 'shop' } });
     const { traceId } = root;
     const children = ['pay', 'log'].map((name) => span({ traceId, parentId: root.id, name, kind: 'CLIENT' }));
     await viewer.post([root, ...children]);
+    mock.timers.tick(1000);
     const { page } = await openEmptyPage();
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.goto(`${viewer.url}/zipkin/traces/${traceId}`);
@@ -223,7 +226,8 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     }
   });
 
-  test('the axis has round times, where they are', async () => {
+  test('the axis has round times, where they are', async ({ mock }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
     await using viewer = await startViewer();
     const { page } = await openEmptyPage();
     for (const [duration, expected] of [
@@ -234,6 +238,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     ] as const) {
       const one = span({ duration });
       await viewer.post([one]);
+      mock.timers.tick(1000);
       await page.goto(`${viewer.url}/zipkin/traces/${one.traceId}`);
       await page.locator('.total').waitFor();
       const track = page.locator('.axis .track');

@@ -5,7 +5,18 @@ import { fromOtlp } from '../../local/viewer/from-otlp.ts';
 import type { ZipkinSpan } from '../../local/viewer/span.ts';
 import { otlpTo, zipkinAt } from './backends.ts';
 
-export type Mode = 'ok' | 'refuses' | 'slow' | 'hung' | '500' | 'garbage' | 'cut' | 'drips' | 'endless' | 'redirects';
+export type Mode =
+  | 'ok'
+  | 'refuses'
+  | 'slow'
+  | 'hung'
+  | '500'
+  | '503'
+  | 'garbage'
+  | 'cut'
+  | 'drips'
+  | 'endless'
+  | 'redirects';
 
 /** A backend that records the spans it is sent, in Zipkin's format or as OTLP's JSON, and can be told to misbehave. */
 export async function startRecorder(port = 0) {
@@ -23,6 +34,7 @@ export async function startRecorder(port = 0) {
     slow: (res, body) => void setTimeout(() => respond.ok(res, body), 2000),
     hung: () => {},
     '500': (res) => void res.writeHead(500).end('out of order'),
+    '503': (res) => void res.writeHead(503).end(),
     garbage: (res) => void res.socket?.end('%%% this is no HTTP %%%'),
     cut: (res) => {
       res.writeHead(202, { 'content-length': 1000 }).write('half a resp');

@@ -3,7 +3,10 @@ import { startViewer } from './backends.ts';
 import { disposeAfterTests } from './dispose-after-tests.ts';
 import { run, urlOf } from './process.ts';
 
+/** A test waits for its spans: they leave ten times as soon. */
+export const spansLeaveSoon = { OTEL_BSP_SCHEDULE_DELAY: '50' };
 const onAnyMachine = {
+  ...spansLeaveSoon,
   PORT: '0',
   DOWNSTREAM_TIMEOUT_MS: '120000', // a busy machine must not time out
 };

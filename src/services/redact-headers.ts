@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// An allow-list, because an unknown header may hold a secret. (Query strings: src/telemetry/redact-query.ts)
+// An allow-list, because an unknown header may hold a secret. (What else is redacted: src/telemetry/redact-query.ts)
 const shown = new Set([
   'accept',
   'accept-encoding',

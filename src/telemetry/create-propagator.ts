@@ -12,7 +12,7 @@ const propagators = {
 
 /**
  * Creates the propagators that OTEL_PROPAGATORS names; null, which turns propagation off, for `none`. The SDK's own
- * lookup would use B3Propagator instead of PatchedB3Propagator.
+ * lookup would use B3Propagator instead of PatchedB3Propagator, which decides how B3 headers are read and written.
  */
 export function createPropagator(names: (keyof typeof propagators | 'none')[]): TextMapPropagator | null {
   const chosen = names.filter((name) => name !== 'none').map((name) => propagators[name]());

@@ -1,6 +1,5 @@
-// Tracing, set up before anything else runs: `node --import ./src/telemetry.ts src/main.ts`.
+// Tracing, set up before all else: `node --import ./src/telemetry.ts src/main.ts`. (To copy: examples/telemetry.mjs)
 // Only this file and telemetry/ use the SDK; the services use @opentelemetry/api, a no-op unless this file is loaded.
-// To copy into a service: examples/telemetry.mjs.
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';

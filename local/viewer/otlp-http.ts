@@ -1,4 +1,4 @@
-// OTLP by HTTP, as protobuf or JSON: a path per signal, of which only traces are kept.
+// OTLP by HTTP, as protobuf or JSON: a path per signal, of which only traces are kept. (By gRPC: otlp-grpc.ts)
 import { type Response, Router } from 'express';
 import { bytesOf, decodeJson, decodeOtlp, readBody } from './decode.ts';
 import { fromOtlp } from './from-otlp.ts';

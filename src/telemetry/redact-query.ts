@@ -7,7 +7,7 @@ const parameter = /^([a-z_][a-z0-9_]{0,31}=).*$/; // its name may be shown
  * Attributes that overwrite the query string of a URL, whose values may be secret: `a=1&b=2` becomes
  * `a=REDACTED&b=REDACTED`, and anything unusual `REDACTED`. instrumentation-http redacts a few well-known parameters
  * only, instrumentation-undici none. (Headers: src/services/redact-headers.ts. The SDK's log:
- * log-diagnostics.ts. Messages about settings: src/config/config.ts)
+ * log-diagnostics.ts. Messages about settings: src/config/config.ts. What is not: docs/reliability.md, "Secrets")
  */
 export function redactQuery(url = ''): Attributes {
   const start = url.indexOf('?');

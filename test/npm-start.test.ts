@@ -179,66 +179,70 @@ suite('npm start', { skip: await portsInUse() }, () => {
     assert.deepEqual(notes(started), []);
   });
 
-  const python = { PYTHONPATH: resolve('node_modules/.python') };
-  const nodeProgram = `
-    import { trace } from '@opentelemetry/api';
-    import { NodeSDK } from '@opentelemetry/sdk-node';
-    const sdk = new NodeSDK();
-    sdk.start();
-    const span = trace.getTracer('by-hand').startSpan('hello');
-    console.log(span.spanContext().traceId);
-    span.end();
-    await sdk.shutdown();`;
-  for (const [sdk, skip, program] of [
-    [
-      'Python',
-      unless(hasPythonSdk(python), 'no Python 3 with OpenTelemetry: see .ci/run'),
-      () => run('python3', ['test/python-otlp/app.py'], python),
-    ],
-    [
-      'Node',
-      false,
-      () => run(process.execPath, ['--input-type=module', '-e', nodeProgram], { OTEL_LOG_LEVEL: 'warn' }),
-    ],
-  ] as const)
-    test(`npm run viewer gets a span of the SDK for ${sdk} with nothing set, which logs no error`, {
-      skip,
-    }, async () => {
-      await using viewer = run(process.execPath, ['local/viewer/start.ts'], {});
-      await until('the viewer', async () => (await openPorts([4318])).length > 0);
-      await using sender = program();
-      assert.equal(await sender.exit, 0, sender.text.stderr);
-      assert.deepEqual([sender.text.stderr, viewer.text.stderr], ['', '']);
-      const traceId = sender.text.stdout.trim();
-      assert.match(traceId, /^[0-9a-f]{32}$/);
-      const [span] = await traceOf(zipkinAt('http://localhost:9411'), traceId, 1);
-      assert.equal(span?.name, 'hello');
-      assert.match(`${span?.localEndpoint?.serviceName}`, /^unknown_service/);
-    });
-
-  test('npm run viewer prints where the traces are and where spans go; a second one takes the next free ports', async () => {
-    const start = () => run(process.execPath, ['local/viewer/start.ts'], {});
-    const linesOf = ({ text }: ReturnType<typeof start>) =>
+  suite('npm run viewer', () => {
+    const startViewer = () => run(process.execPath, ['local/viewer/start.ts'], {});
+    const linesOf = ({ text }: ReturnType<typeof startViewer>) =>
       until('its last line', () => /npm start.*\n$/.test(text.stdout) && text.stdout.split('\n'));
     const words = ([main, otlp, grpc]: number[]) => [
       `see the traces:  http://localhost:${main}/zipkin/`,
       `send OTLP to:    http://localhost:${otlp} (http/protobuf, http/json), http://localhost:${grpc} (grpc)`,
       `or, as Zipkin's: http://localhost:${main}/api/v2/spans`,
     ];
-    await using one = start();
-    assert.deepEqual((await linesOf(one)).slice(0, 3), words([9411, 4318, 4317]));
-    await using two = start();
-    assert.deepEqual((await linesOf(two)).slice(0, 6), [
-      'port 9411 is not available: the trace viewer listens on 9412',
-      'port 4318 is not available: the trace viewer takes OTLP by HTTP on 4319',
-      'port 4317 is not available: the trace viewer takes OTLP by gRPC on 4320',
-      ...words([9412, 4319, 4320]),
-    ]);
-    for (const url of ['http://localhost:9411', 'http://localhost:9412'])
-      assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
-    assert.deepEqual(await openPorts([4317, 4318, 4319, 4320]), [4317, 4318, 4319, 4320]);
-    assert.equal(await thisMachine.hasOtlpBackend(4318), false); // they are viewers
-    assert.equal(await thisMachine.hasOtlpBackend(4317), false);
+    let viewer: ReturnType<typeof startViewer>;
+    before(async () => {
+      viewer = startViewer();
+      await linesOf(viewer);
+    });
+    after(() => viewer[Symbol.asyncDispose]());
+
+    test('prints where the traces are and where spans go; a second one takes the next free ports', async () => {
+      assert.deepEqual((await linesOf(viewer)).slice(0, 3), words([9411, 4318, 4317]));
+      await using second = startViewer();
+      assert.deepEqual((await linesOf(second)).slice(0, 6), [
+        'port 9411 is not available: the trace viewer listens on 9412',
+        'port 4318 is not available: the trace viewer takes OTLP by HTTP on 4319',
+        'port 4317 is not available: the trace viewer takes OTLP by gRPC on 4320',
+        ...words([9412, 4319, 4320]),
+      ]);
+      for (const url of ['http://localhost:9411', 'http://localhost:9412'])
+        assert.equal((await fetch(`${url}/zipkin/`)).status, 200);
+      assert.deepEqual(await openPorts([4317, 4318, 4319, 4320]), [4317, 4318, 4319, 4320]);
+      assert.equal(await thisMachine.hasOtlpBackend(4318), false); // they are viewers
+      assert.equal(await thisMachine.hasOtlpBackend(4317), false);
+    });
+
+    const python = { PYTHONPATH: resolve('node_modules/.python') };
+    const nodeProgram = `
+      import { trace } from '@opentelemetry/api';
+      import { NodeSDK } from '@opentelemetry/sdk-node';
+      const sdk = new NodeSDK();
+      sdk.start();
+      const span = trace.getTracer('by-hand').startSpan('hello');
+      console.log(span.spanContext().traceId);
+      span.end();
+      await sdk.shutdown();`;
+    for (const [sdk, skip, program] of [
+      [
+        'Python',
+        unless(hasPythonSdk(python), 'no Python 3 with OpenTelemetry: see .ci/run'),
+        () => run('python3', ['test/python-otlp/app.py'], python),
+      ],
+      [
+        'Node',
+        false,
+        () => run(process.execPath, ['--input-type=module', '-e', nodeProgram], { OTEL_LOG_LEVEL: 'warn' }),
+      ],
+    ] as const)
+      test(`gets a span of the SDK for ${sdk} with nothing set, which logs no error`, { skip }, async () => {
+        await using sender = program();
+        assert.equal(await sender.exit, 0, sender.text.stderr);
+        assert.deepEqual([sender.text.stderr, viewer.text.stderr], ['', '']);
+        const traceId = sender.text.stdout.trim();
+        assert.match(traceId, /^[0-9a-f]{32}$/);
+        const [span] = await traceOf(zipkinAt('http://localhost:9411'), traceId, 1);
+        assert.equal(span?.name, 'hello');
+        assert.match(`${span?.localEndpoint?.serviceName}`, /^unknown_service/);
+      });
   });
 });
 

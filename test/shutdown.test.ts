@@ -97,12 +97,16 @@ const slowClock = `
     timers.setTimeout = (ms, ...rest) => sleep(100 * ms, ...rest);
     syncBuiltinESMExports();`;
 
-test('an uncaught exception, followed by another: one fatal log line, the spans arrive, exit 1', async () => {
+test('an uncaught exception, followed by another, and tasks that fail at the shutdown: one fatal log line, the spans arrive, exit 1', async () => {
   await using viewer = await startViewer();
-  const work = `setTimeout(() => { throw new Error('second') }); throw new Error('lost')`;
+  const script = `${slowClock}
+    const { onShutdown } = await import('${new URL('../src/server/shutdown.ts', import.meta.url)}');
+    onShutdown(() => { throw new Error('task') });
+    onShutdown(() => Promise.reject(new Error('task')));
+    process.on('SIGUSR2', () => { setTimeout(() => { throw new Error('second') }); throw new Error('lost') });`;
   await using service3 = await startService('service3', {
     ...viewer.env,
-    ...preload(`${slowClock} process.on('SIGUSR2', () => { ${work} });`),
+    ...preload(script),
     SERVICE3_SLEEP_MS: '0',
     OTEL_BSP_SCHEDULE_DELAY: '60000', // only a flush sends spans
   });
@@ -184,27 +188,6 @@ test('an uncaught exception while the backend hangs: exit 1', async () => {
   await until('spans to be sent', () => posts > 0);
   service3.signal('SIGUSR2');
   assert.equal(await unlessItHangs(service3.exit), 1);
-});
-
-test('an uncaught exception, and tasks that fail at the shutdown: the others run, exit 1', async () => {
-  await using viewer = await startViewer();
-  const script = `${slowClock}
-    const { onShutdown } = await import('${new URL('../src/server/shutdown.ts', import.meta.url)}');
-    onShutdown(() => { throw new Error('task') });
-    onShutdown(() => Promise.reject(new Error('task')));
-    process.on('SIGUSR2', () => { throw new Error('lost') });`;
-  await using service3 = await startService('service3', {
-    ...viewer.env,
-    ...preload(script),
-    SERVICE3_SLEEP_MS: '0',
-    OTEL_BSP_SCHEDULE_DELAY: '60000',
-  });
-  const traceId = hex(32);
-  await get(service3.url, b3(traceId));
-  service3.signal('SIGUSR2');
-  assert.equal(await unlessItHangs(service3.exit), 1);
-  assert.equal(linesOf(service3).filter(({ level }) => level === 'fatal').length, 1);
-  assert.equal((await viewer.trace(traceId)).length, 2);
 });
 
 test('an exception before the service listens: one fatal log line, exit 1', async () => {

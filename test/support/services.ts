@@ -34,15 +34,17 @@ export async function startDemo(
   const shared = { INTENTIONAL_FAILURE_PCT: '0', SERVICE3_SLEEP_MS: '1', ...backend.env, ...env };
   const demo = {} as Record<ServiceName, Awaited<ReturnType<typeof startService>>>;
   const urls: Record<string, string> = {};
+  await using starting = new AsyncDisposableStack(); // if one can't start, the others stop
   for (const name of serviceNames.toReversed()) {
-    demo[name] = await startService(name, { ...urls, ...shared, ...own[name] }); // after the services that it calls
+    // after the services that it calls
+    demo[name] = starting.use(await startService(name, { ...urls, ...shared, ...own[name] }));
     urls[`${name.toUpperCase()}_URL`] = demo[name].url;
   }
-  const all = Object.values(demo);
+  const all = starting.move();
   return {
     url: demo.service1.url,
     ...demo,
-    [Symbol.asyncDispose]: async () => void (await Promise.all(all.map((service) => service[Symbol.asyncDispose]()))),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

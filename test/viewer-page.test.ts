@@ -174,6 +174,7 @@ suite('the viewer’s pages, in a browser', { skip: noChromium() }, () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     const url = `${viewer.url}/zipkin/traces/${root.traceId}`;
     await page.goto(url);
+    await page.locator('.total').waitFor();
     await page.getByRole('button', { name: 'Copy as text' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
     const copied = await page.evaluate('navigator.clipboard.readText()');

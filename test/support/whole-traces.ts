@@ -25,16 +25,18 @@ export async function spanCounts(backend: Backend, ids: string[]): Promise<numbe
 
 /** Waits until the backend has `spans` spans of each trace. The error names the traces that have another number. */
 export async function arrive(backend: Backend, ids: string[], spans: number, seconds = 90): Promise<void> {
-  let missing = ids;
-  let counts: number[] = [];
+  let incomplete = ids.map((id) => ({ id, count: 0 }));
   const look = async () => {
-    const found = await spanCounts(backend, missing);
-    missing = missing.filter((_, index) => found[index] !== spans);
-    counts = found.filter((count) => count !== spans);
-    return missing.length === 0;
+    const counts = await spanCounts(
+      backend,
+      incomplete.map(({ id }) => id),
+    );
+    incomplete = incomplete.map(({ id }, index) => ({ id, count: counts[index] ?? 0 }));
+    incomplete = incomplete.filter(({ count }) => count !== spans);
+    return incomplete.length === 0;
   };
   await until(`${ids.length} traces of ${spans} spans`, look, seconds).catch(({ message }) => {
-    const has = missing.slice(0, 10).map((id, index) => `${id} has ${counts[index]}`);
-    throw new Error(`${message}; ${missing.length} are incomplete: ${has.join(', ')}`);
+    const has = incomplete.slice(0, 10).map(({ id, count }) => `${id} has ${count}`);
+    throw new Error(`${message}; ${incomplete.length} are incomplete: ${has.join(', ')}`);
   });
 }

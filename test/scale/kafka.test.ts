@@ -127,10 +127,11 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
       `${ids.length} failed traces, ${ids.length * failedSpans} spans, whole ${Math.round((performance.now() - start) / 1000)} s after the last`,
     );
 
-    const counts = await until('the good traces whole', async () => {
+    const whole = async () => {
       const counts = await spanCounts(front, quick);
       return counts.every((count) => count === 0 || count === goodSpans) && counts;
-    });
+    };
+    const counts = await until('the good traces whole', whole, 600);
     const kept = counts.filter((count) => count === goodSpans).length;
     t.diagnostic(`${kept} of ${quick.length} good traces were kept`);
     const fiveSigma = 5 * Math.sqrt(quick.length * 0.1 * 0.9); // missed once in two million runs

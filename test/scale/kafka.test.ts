@@ -10,7 +10,7 @@ import { sendLargeRequests } from '../support/large-requests.ts';
 import { load } from '../support/load.ts';
 import { failedSpans, goodSpans } from '../support/trace.ts';
 import { until } from '../support/wait.ts';
-import { arrive, spanCounts, tracesOf } from '../support/whole-traces.ts';
+import { arrive, backlogSeconds, spanCounts, tracesOf } from '../support/whole-traces.ts';
 
 const files = ['-f', 'compose.yaml', '-f', 'docker/scale.yaml'];
 const good = 'http://localhost:5001/?failure_pct=0';
@@ -32,13 +32,13 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
   });
   after(() => demo.remove());
 
-  /** Waits for traces of failed requests at port 9411. The error has what Zipkin does not log: how many spans it dropped. */
+  /** Waits for the traces of failed requests. The error says how many spans each Zipkin dropped, which no log does. */
   const arriveAtFront = (ids: string[]) =>
     arrive(front, ids, failedSpans).catch(async ({ message }) => {
-      const servers = await Promise.all((await demo.containers('zipkin')).map(whatWasLost));
+      const servers = await Promise.all((await demo.containers('zipkin')).map(lossesOf));
       throw new Error(`${message}; ${servers.join(', ')}`);
     });
-  async function whatWasLost(id: string) {
+  async function lossesOf(id: string) {
     const name = await demo.docker(['inspect', '-f', '{{.Name}} (restarts: {{.RestartCount}})', id]);
     return `${name} dropped ${await metric(id, 'zipkin_collector_spans_dropped_total{transport="kafka",}')} spans`;
   }
@@ -108,12 +108,12 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
     await demo.docker(['rm', '-f', sampler]);
     await scale(2);
     // It reads again, all at once, what the dead one had. A Zipkin that is killed with that in memory can lose it
-    // (docs/scaling.md), so this waits until the last of it has been read, then until nothing waits for the storage.
+    // (docs/scaling.md): wait until the last of it has been read, then until nothing is left to be stored.
     await arriveAtFront(tracesOf(await load(failing, 50, 5)));
     await share(0.5);
     const [zipkin = ''] = await demo.containers('zipkin');
-    const waiting = () => metric(zipkin, 'zipkin_storage_throttle_queue_size');
-    await until('nothing to wait for the storage', async () => (await waiting()) === '0.0', 600);
+    const queued = () => metric(zipkin, 'zipkin_storage_throttle_queue_size');
+    await until('an empty queue', async () => (await queued()) === '0.0', backlogSeconds);
     await demo.docker(['kill', zipkin]);
     await share(0.75);
     await compose('restart kafka');
@@ -131,7 +131,7 @@ suite('docker compose -f compose.yaml -f docker/scale.yaml up', { skip: await no
       const counts = await spanCounts(front, quick);
       return counts.every((count) => count === 0 || count === goodSpans) && counts;
     };
-    const counts = await until('the good traces whole', whole, 600);
+    const counts = await until('the good traces whole', whole, backlogSeconds);
     const kept = counts.filter((count) => count === goodSpans).length;
     t.diagnostic(`${kept} of ${quick.length} good traces were kept`);
     const fiveSigma = 5 * Math.sqrt(quick.length * 0.1 * 0.9); // missed once in two million runs

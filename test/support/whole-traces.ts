@@ -23,10 +23,10 @@ export async function spanCounts(backend: Backend, ids: string[]): Promise<numbe
   return counts;
 }
 
-/**
- * Waits until the backend has `spans` spans of each trace, for 10 minutes at most: it may have a backlog. The error names
- * the traces that have another number.
- */
+/** No backlog of the tests takes this long to be stored, however busy the machine is. */
+export const backlogSeconds = 600;
+
+/** Waits until the backend has `spans` spans of each trace. The error names the traces that have another number. */
 export async function arrive(backend: Backend, ids: string[], spans: number): Promise<void> {
   let incomplete = ids.map((id) => ({ id, count: 0 }));
   const look = async () => {
@@ -38,7 +38,7 @@ export async function arrive(backend: Backend, ids: string[], spans: number): Pr
     incomplete = incomplete.filter(({ count }) => count !== spans);
     return incomplete.length === 0;
   };
-  await until(`${ids.length} traces of ${spans} spans`, look, 600).catch(({ message }) => {
+  await until(`${ids.length} traces of ${spans} spans`, look, backlogSeconds).catch(({ message }) => {
     const has = incomplete.slice(0, 10).map(({ id, count }) => `${id} has ${count}`);
     throw new Error(`${message}; ${incomplete.length} are incomplete: ${has.join(', ')}`);
   });
